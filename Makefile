@@ -1,0 +1,73 @@
+# Every command of the house; `make help` lists them. A fresh Debian needs python3 (3.11 or newer), node, git and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SHOP := $(wildcard examples/shop/pyproject.toml)
+UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt 2>/dev/null)
+SOURCES := traceo tests $(wildcard benchmarks examples)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate
+
+.PHONY: help setup check test golden docs bench demo run lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(STAMP) ## create .venv with the locked dependencies, Traceo and the shop; a no-op when nothing changed
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Traceo needs Python 3.11 or newer; $(PYTHON) is older. Try: make setup PYTHON=python3.12" >&2; exit 1; }
+	@if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "==> installing python3-venv (this Python has no ensurepip)"; \
+			apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; \
+		else \
+			echo "This Python cannot create environments. Run: sudo apt-get install python3-venv" >&2; exit 1; \
+		fi; \
+	fi
+	@echo "==> creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements/dev.txt pyproject.toml $(SHOP) | $(BIN)/pip
+	@echo "==> installing the locked dependencies"
+	@[ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" ] \
+		|| $(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@echo "==> installing traceo$(if $(SHOP), and the shop)"
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e . $(if $(SHOP),-e examples/shop)
+	@touch $@
+
+check: $(STAMP) ## lint, format, types, layers
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## all checks and all tests: what CI runs
+	$(BIN)/python -m pytest
+
+golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference
+	$(BIN)/python -m pytest tests/golden --update-golden
+
+docs: $(STAMP) ## regenerate docs/reference
+	$(BIN)/python -m traceo.reference
+
+bench: $(STAMP) ## run the benchmarks
+	$(BIN)/python -m benchmarks
+
+demo: $(STAMP) ## a shop under load, watched by Traceo
+	$(BIN)/traceo demo
+
+run: $(STAMP) ## the server, in the foreground
+	$(BIN)/traceo serve
+
+lock: | $(BIN)/pip ## rewrite requirements/ from the pyproject files
+	@[ -x $(BIN)/uv ] || $(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml $(SHOP) --extra dev -c requirements/runtime.txt -o requirements/dev.txt

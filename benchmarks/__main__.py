@@ -1,0 +1,54 @@
+"""`make bench`, or `python -m benchmarks [names] [--quick]`: all benchmarks, or those that are named."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+
+from benchmarks import (
+    ingest_logs,
+    ingest_metrics,
+    ingest_spans_grpc,
+    ingest_spans_http,
+    latency,
+    memory_flat,
+    queries,
+)
+from benchmarks.options import Options, add_options, read_options, run_and_publish
+from benchmarks.report import Result, progress
+
+BENCHMARKS: dict[str, Callable[[Options], Result]] = {
+    "latency": latency.run,
+    "ingest_spans_http": ingest_spans_http.run,
+    "ingest_spans_grpc": ingest_spans_grpc.run,
+    "ingest_logs": ingest_logs.run,
+    "ingest_metrics": ingest_metrics.run,
+    "queries": queries.run,
+    "memory_flat": memory_flat.run,
+}
+
+
+def main() -> int:
+    """Run them one after the other; one that fails does not keep the others from running."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; none: all")
+    add_options(parser)
+    args = parser.parse_args()
+    unknown = set(args.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    failed = []
+    for name in args.names or BENCHMARKS:
+        progress(f"==> {name}", end=True)
+        try:
+            run_and_publish(BENCHMARKS[name], read_options(args))
+        except Exception:  # the edge of the process
+            traceback.print_exc()
+            failed.append(name)
+    if failed:
+        progress(f"failed: {', '.join(failed)}", end=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

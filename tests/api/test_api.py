@@ -1,0 +1,265 @@
+"""The HTTP API over the engine: answers, errors, limits."""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from tests.query.engine import engine, insert
+from tests.query.telemetry import logs, metrics, span, traces
+from traceo.access.model import ALL_SCOPES, Principal, Scope
+from traceo.api.app import ApiServices, make_api
+from traceo.config import Config, Query, Store
+from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
+from traceo.store.base import Signal
+
+NOW = time.time_ns() // 10**9 * 10**9
+TENANT = "api"
+
+
+def authenticate(authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> Principal:
+    if authorization == "Bearer wrong":
+        raise Unauthenticated("the token is unknown, expired or revoked")
+    scopes = frozenset({Scope.INGEST}) if authorization == "Bearer ingest" else ALL_SCOPES
+    return Principal(x_scope_orgid or TENANT, scopes, "somebody")
+
+
+def services(store: Any = None, config: Config | None = None) -> ApiServices:
+    registry = CollectorRegistry()
+    Counter("traceo_test", "A test.", registry=registry).inc()
+    config = config or Config(data_dir=Path("/nowhere"), store=Store(min_free_disk=1))
+    return ApiServices(store or engine(), config, authenticate, registry, lambda: {"ingest_queue_bytes": 5})
+
+
+def call(method: str, path: str, given: ApiServices | None = None, **request: Any) -> httpx.Response:
+    async def work() -> httpx.Response:
+        transport = httpx.ASGITransport(make_api(given or services()), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://traceo") as client:
+            return await client.request(method, path, **request)
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def data() -> None:
+    spans = [span(trace, trace * 10, NOW - trace * 10**9, attributes={"n": trace}) for trace in range(1, 6)]
+    insert(TENANT, Signal.TRACES, traces("shop/eu", spans))
+    records = [{"time_unix_nano": NOW - n, "body": f"line {n}", "severity_number": 9} for n in range(5)]
+    insert(TENANT, Signal.LOGS, logs("shop/eu", records))
+    insert(TENANT, Signal.METRICS, metrics("shop/eu", NOW))
+
+
+ROUTES = [
+    ("GET", "/api/v1/services", {}),
+    ("GET", "/api/v1/services/edges", {}),
+    ("GET", "/api/v1/services/shop%2Feu/operations", {}),
+    ("GET", "/api/v1/traces", {}),
+    ("GET", "/api/v1/traces/1", {}),
+    ("GET", "/api/v1/logs", {}),
+    ("GET", "/api/v1/metrics", {}),
+    ("GET", "/api/v1/metrics/series", {}),
+    ("GET", "/api/v1/metrics/points?name=latency", {}),
+    ("POST", "/api/v1/sql", {"json": {"query": "SELECT 1"}}),
+    ("GET", "/api/v1/status", {}),
+]
+PROBES = [("GET", "/healthz", {}), ("GET", "/readyz", {}), ("GET", "/metrics", {})]
+
+
+def test_every_route_is_tried_here() -> None:
+    paths = call("GET", "/api/v1/openapi.json").json()["paths"]
+    assert len(paths) == len(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *PROBES], ids=str)
+def test_route_answers(method: str, path: str, request_: dict[str, Any]) -> None:
+    response = call(method, path, **request_)
+    assert response.status_code == 200, response.text
+    assert response.content
+
+
+@pytest.mark.parametrize(("method", "path", "request_"), ROUTES, ids=str)
+@pytest.mark.parametrize(
+    ("token", "status", "kind"), [("wrong", 401, "unauthenticated"), ("ingest", 403, "permission_denied")]
+)
+def test_route_needs_the_scope_query(
+    method: str, path: str, request_: dict[str, Any], token: str, status: int, kind: str
+) -> None:
+    response = call(method, path, headers={"Authorization": f"Bearer {token}"}, **request_)
+    assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
+
+
+@dataclass
+class BrokenStore:
+    """Fails every query in one way."""
+
+    error: BaseException
+
+    async def query(self, *_: Any) -> pa.Table:
+        raise self.error
+
+    async def free_disk_bytes(self) -> int:
+        raise self.error
+
+
+ERRORS = [
+    (StoreUnavailable("gone"), 503, "store_unavailable"),
+    (StoreError("odd"), 500, "store_error"),
+    (BadData("odd"), 500, "store_error"),
+    (Overloaded("full", retry_after_s=3), 429, "overloaded"),
+    (NotFound("no"), 404, "not_found"),
+    (PermissionDenied("no"), 403, "permission_denied"),
+    (ZeroDivisionError("secret"), 500, "internal"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "request_"), ROUTES, ids=str)
+@pytest.mark.parametrize(("error", "status", "kind"), ERRORS, ids=lambda value: str(value)[:20])
+def test_every_route_has_the_one_error_shape(
+    method: str, path: str, request_: dict[str, Any], error: BaseException, status: int, kind: str
+) -> None:
+    response = call(method, path, services(BrokenStore(error)), **request_)
+    assert response.status_code == status
+    answer = response.json()
+    assert set(answer) == {"error"} and set(answer["error"]) <= {"type", "message", "position", "hint"}
+    assert answer["error"]["type"] == kind
+    assert "secret" not in response.text
+    if status == 429:
+        assert response.headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "request_", "status"),
+    [
+        ("GET", "/api/v1/nothing", {}, 404),
+        ("GET", "/api/v1/traces/xyz", {}, 400),
+        ("GET", "/api/v1/traces/99999", {}, 404),
+        ("GET", "/api/v1/traces?limit=0", {}, 400),
+        ("GET", "/api/v1/traces?limit=x", {}, 400),
+        ("GET", "/api/v1/traces?start=yesterday", {}, 400),
+        ("GET", "/api/v1/traces?start=now&end=-1h", {}, 400),
+        ("GET", "/api/v1/traces?attr=x", {}, 400),
+        ("GET", "/api/v1/traces?status=bad", {}, 400),
+        ("GET", "/api/v1/traces?min_duration=5", {}, 400),
+        ("GET", "/api/v1/traces?cursor=abc", {}, 400),
+        ("GET", "/api/v1/logs?min_severity=loud", {}, 400),
+        ("GET", "/api/v1/logs?cursor=WzFd", {}, 400),
+        ("GET", "/api/v1/metrics/points", {}, 400),
+        ("GET", "/api/v1/metrics/points?series_id=-1", {}, 400),
+        ("GET", "/api/v1/metrics/points?name=none", {}, 404),
+        ("DELETE", "/api/v1/traces", {}, 405),
+        ("POST", "/api/v1/sql", {"content": b"{"}, 400),
+        ("POST", "/api/v1/sql", {"json": {"query": 1}}, 400),
+        ("POST", "/api/v1/sql", {"json": {"query": "SELECT 1", "more": 1}}, 400),
+        ("POST", "/api/v1/sql", {"json": {"query": "SELECT * FROM system.one"}}, 400),
+        ("POST", "/api/v1/sql", {"json": {"query": "SELECT nothing FROM spans"}}, 400),
+    ],
+    ids=str,
+)
+def test_wrong_requests_are_told_why(method: str, path: str, request_: dict[str, Any], status: int) -> None:
+    response = call(method, path, **request_)
+    assert response.status_code == status, response.text
+    assert response.json()["error"]["message"]
+
+
+def test_pages_follow_the_cursor() -> None:
+    for path, rows in (("traces", "traces"), ("logs", "logs")):
+        first = call("GET", f"/api/v1/{path}?limit=3&end=%2B1h").json()
+        second = call("GET", f"/api/v1/{path}?limit=3&end=%2B1h&cursor={first['next_cursor']}").json()
+        assert [len(first[rows]), len(second[rows]), second["next_cursor"]] == [3, 2, None]
+
+
+def test_a_tenant_sees_its_own_only() -> None:
+    answer = call("GET", "/api/v1/services", headers={"X-Scope-OrgID": "somebody-else"}).json()
+    assert answer == {"services": []}
+
+
+def test_sql_keeps_64_bits_and_names_types() -> None:
+    query = "SELECT toUInt64(18446744073709551615) AS n, 'a' AS s, {p:UInt8} AS p, now() AS t, [1.5] AS l, nan AS x"
+    answer = call("POST", "/api/v1/sql", json={"query": query, "params": {"p": 7}})
+    assert [column["type"] for column in answer.json()["columns"]] == [
+        *("UInt64", "String", "UInt8", "DateTime", "Array(Float64)", "Float64"),
+    ]
+    assert answer.json()["rows"][0][0] == 18446744073709551615
+    assert answer.json()["rows"][0][5] == "nan"
+
+
+def test_status_says_what_runs() -> None:
+    status = call("GET", "/api/v1/status").json()
+    assert status["store"] == "chdb"
+    assert status["free_disk_bytes"] > 0
+    assert status["ingest_queue_bytes"] == 5
+
+
+def test_own_metrics_are_prometheus_text() -> None:
+    assert "traceo_test_total 1.0" in call("GET", "/metrics").text
+
+
+def test_not_ready_without_disk_or_engine() -> None:
+    full = replace(services(), config=Config(data_dir=Path("/x"), store=Store(min_free_disk=1 << 60)))
+    assert call("GET", "/readyz", full).status_code == 507
+    assert call("GET", "/readyz", services(BrokenStore(StoreUnavailable("gone")))).status_code == 503
+    assert call("GET", "/healthz", services(BrokenStore(StoreUnavailable("gone")))).status_code == 200
+
+
+@dataclass
+class SlowStore:
+    """Answers when it is told to."""
+
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    running: int = 0
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def query(self, *_: Any) -> pa.Table:
+        self.running += 1
+        self.started.set()
+        await self.go.wait()
+        self.running -= 1
+        return pa.table({"type": ["UInt8"]})  # fits DESCRIBE, too
+
+
+SQL = {"json": {"query": "SELECT 1"}}
+
+
+def test_too_many_queries_are_told_to_wait() -> None:
+    async def work() -> None:
+        store = SlowStore()
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=1, timeout=0.05))
+        async with client_of(services(store, config)) as client:
+            first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
+            await store.started.wait()
+            second = await client.post("/api/v1/sql", **SQL)
+            assert (second.status_code, second.headers["Retry-After"]) == (429, "1")
+            store.go.set()
+            assert (await first).status_code == 200
+            assert (await client.post("/api/v1/sql", **SQL)).status_code == 200
+
+    asyncio.run(work())
+
+
+def test_a_caller_who_leaves_frees_the_place_when_the_engine_is_done() -> None:
+    async def work() -> None:
+        store = SlowStore()
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=1, timeout=0.05))
+        async with client_of(services(store, config)) as client:
+            first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
+            await store.started.wait()
+            first.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await first
+            assert store.running == 1  # an engine cannot be stopped from here
+            assert (await client.post("/api/v1/sql", **SQL)).status_code == 429
+            store.go.set()
+            assert (await client.post("/api/v1/sql", **SQL)).status_code == 200
+
+    asyncio.run(work())
+
+
+def client_of(given: ApiServices) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(make_api(given)), base_url="http://traceo")

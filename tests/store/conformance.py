@@ -1,0 +1,230 @@
+"""What every store does, as tests over a `store` fixture with the schema applied; engines import them all.
+
+Tests keep apart by tenant, and leave the store as they found it.
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.query.telemetry import logs, metrics, pairs, span, traces
+from traceo.catalog.edges import roll_edges
+from traceo.errors import BadData, LimitExceeded, QueryError, SchemaTooNew
+from traceo.store.base import Batch, Outcome, QueryLimits, Request, Signal, Store
+from traceo.store.migrate import apply_retention, migrate, read_migrations
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime.now(UTC)
+NOW_NS = int(NOW.timestamp()) // 60 * 60 * 10**9 + 5 * 10**9
+DAY_S = 86400.0
+RETENTION = {
+    "recent_spans": 3600.0,
+    "usage": 400 * DAY_S,
+    "rollups": 400 * DAY_S,
+    "spans": 30 * DAY_S,
+    "logs": 30 * DAY_S,
+}
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"conformance-{secrets.token_hex(4)}"
+
+
+async def rows(store: Store, sql: str, tenant: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await store.query(sql, {"tenant": tenant})).to_pylist()
+    return found
+
+
+async def count(store: Store, table: str, tenant: str) -> int:
+    (row,) = await rows(store, f"SELECT count() AS n FROM {table} WHERE tenant = {{tenant:String}}", tenant)
+    number: int = row["n"]
+    return number
+
+
+def one_trace(service: str = "cart", **fields: Any) -> bytes:
+    return traces(service, [span(secrets.randbits(120) + 1, 1, NOW_NS, **fields)])
+
+
+async def test_each_signal_reaches_its_tables(store: Store, tenant: str) -> None:
+    assert await store.insert(Signal.TRACES, [Request(tenant, one_trace())]) == [Outcome()]
+    assert await store.insert(Signal.LOGS, [Request(tenant, logs("cart", [{"body": "line"}]))]) == [Outcome()]
+    assert await store.insert(Signal.METRICS, [Request(tenant, metrics("cart", NOW_NS))]) == [Outcome()]
+    tables = ("spans", "logs", "samples", "histograms", "exemplars", "spans_recent", "rejects")
+    assert [await count(store, table, tenant) for table in tables] == [1, 1, 3, 1, 1, 0, 0]
+    ledger = "SELECT signal, sum(items) AS n FROM usage WHERE tenant = {tenant:String} GROUP BY signal ORDER BY signal"
+    assert [(row["signal"], row["n"]) for row in await rows(store, ledger, tenant)] == [
+        ("logs", 1),
+        ("metrics", 4),
+        ("traces", 1),
+    ]
+
+
+async def test_parameters_are_bound(store: Store) -> None:
+    sql = "SELECT {text:String} AS t, {number:Int64} AS n, {ratio:Float64} AS r"
+    params = {"text": "it's {number:Int64} -- /*", "number": -(1 << 63), "ratio": 0.1}
+    (row,) = (await store.query(sql, params)).to_pylist()
+    assert (row["t"], row["n"], row["r"]) == (params["text"], params["number"], params["ratio"])
+
+
+@pytest.mark.parametrize(
+    ("sql", "limits"),
+    [
+        ("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)", QueryLimits(timeout_s=0.3)),
+        ("SELECT number FROM numbers(1000)", QueryLimits(max_result_rows=10)),
+        ("SELECT groupArray(number) FROM numbers(50000000)", QueryLimits(max_memory_bytes=10 << 20)),
+    ],
+    ids=["time", "rows", "memory"],
+)
+async def test_limit_stops_a_query_and_nothing_else(store: Store, sql: str, limits: QueryLimits) -> None:
+    with pytest.raises(LimitExceeded):
+        await store.query(sql, limits=limits)
+    assert (await store.query("SELECT 1 AS one")).to_pylist() == [{"one": 1}]
+
+
+@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT nothing", "SELECT * FROM nowhere", "SELECT throwIf(1)"])
+async def test_wrong_text_is_a_query_error(store: Store, sql: str) -> None:
+    with pytest.raises(QueryError):
+        await store.query(sql)
+
+
+async def test_query_cannot_write(store: Store, tenant: str) -> None:
+    with pytest.raises(QueryError):
+        await store.query(f"INSERT INTO rejects (tenant) VALUES ('{tenant}')")
+    assert await count(store, "rejects", tenant) == 0
+
+
+async def test_second_migration_changes_nothing(store: Store) -> None:
+    assert await migrate(store) == []
+
+
+async def test_tables_of_a_newer_version_are_not_touched(store: Store) -> None:
+    newer = read_migrations()[-1].version + 1
+    host = (await store.hosts())[0]
+    await store.execute_on(host, f"INSERT INTO schema_migrations (version, name) VALUES ({newer}, 'newer.sql')")
+    try:
+        with pytest.raises(SchemaTooNew, match=str(newer)):
+            await migrate(store)
+    finally:
+        await store.execute_on(
+            host, f"ALTER TABLE schema_migrations DELETE WHERE version = {newer} SETTINGS mutations_sync = 1"
+        )
+    assert await migrate(store) == []
+
+
+async def test_retention_sets_ttls_and_follows_a_change(store: Store) -> None:
+    local = "_local" if (await store.layout()).cluster else ""
+    for days in (90, 89):
+        await apply_retention(store, {**RETENTION, "metrics": days * DAY_S})
+        for host in await store.hosts():
+            sql = "SELECT name, create_table_query AS text FROM system.tables WHERE database = currentDatabase()"
+            texts = {row["name"]: row["text"] for row in (await store.query_on(host, sql)).to_pylist()}
+            assert f"TTL received_at + toIntervalSecond({days * 86400})" in texts[f"samples{local}"]
+            assert f"TTL day + toIntervalDay({days})" in texts[f"series{local}"]
+            assert "TTL received_at + toIntervalSecond(3600)" in texts[f"spans_recent{local}"]
+
+
+async def test_recent_spans_wait_apart_and_are_rolled_up(store: Store, tenant: str) -> None:
+    await store.insert(Signal.TRACES, [Request(tenant, one_trace(), recent=True), Request(tenant, one_trace())])
+    assert [await count(store, table, tenant) for table in ("spans_recent", "spans")] == [1, 1]
+    (row,) = await rows(store, "SELECT sum(spans) AS n FROM span_red WHERE tenant = {tenant:String}", tenant)
+    assert row["n"] == 2
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+@pytest.mark.parametrize("cut", ["in the middle", "at the end"])
+async def test_bad_data_writes_nothing_of_the_block(store: Store, tenant: str, signal: Signal, cut: str) -> None:
+    good = {
+        Signal.TRACES: one_trace(),
+        Signal.LOGS: logs("cart", [{"body": "line"}]),
+        Signal.METRICS: metrics("cart", NOW_NS),
+    }[signal]
+    requests = [Request(tenant, good), Request(tenant, good[:-3]), Request(tenant, good)]
+    if cut == "at the end":
+        requests = [Request(tenant, good), Request(tenant, good), Request(tenant, good[:-3])]
+    with pytest.raises(BadData):
+        await store.insert(signal, requests)
+    tables = ("spans", "logs", "samples", "histograms", "span_red", "usage", "series", "resources")
+    assert [await count(store, table, tenant) for table in tables] == [0] * len(tables)
+    assert await store.insert(signal, [Request(tenant, good)]) == [Outcome()]
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+async def test_block_that_is_inserted_again_is_stored_once(store: Store, tenant: str, signal: Signal) -> None:
+    body = {
+        Signal.TRACES: one_trace(),
+        Signal.LOGS: logs("cart", [{"body": "line"}]),
+        Signal.METRICS: metrics("cart", NOW_NS),
+    }[signal]
+    batch = Batch.new()
+    for _ in range(2):
+        assert await store.insert(signal, [Request(tenant, body)], batch) == [Outcome()]
+    tables = {Signal.TRACES: ("spans", 1), Signal.LOGS: ("logs", 1), Signal.METRICS: ("samples", 3)}
+    table, items = tables[signal]
+    assert await count(store, table, tenant) == items
+    (row,) = await rows(store, "SELECT sum(spans) AS n FROM span_red WHERE tenant = {tenant:String}", tenant)
+    assert row["n"] == (1 if signal is Signal.TRACES else 0)
+
+
+async def test_refused_spans_are_counted_for_their_own_request(store: Store, tenant: str) -> None:
+    bad = traces("cart", [span(1, 1, NOW_NS), span(1, 0, NOW_NS), span(0, 1, NOW_NS)])
+    good = Request(f"{tenant}-2", one_trace())
+    first, second, third = await store.insert(Signal.TRACES, [good, Request(tenant, bad), good])
+    assert (first, second.rejected, third) == (Outcome(), 2, Outcome())
+    assert "trace_id must be 16 bytes" in second.reason
+    assert [await count(store, "spans", name) for name in (tenant, f"{tenant}-2")] == [1, 2]
+
+
+async def test_rollup_counts_spans_errors_and_durations(store: Store, tenant: str) -> None:
+    durations = [1, 1000, 1_000_000, 0]
+    spans = [
+        span(7, number + 1, NOW_NS, duration_ns=duration, status={"code": 2 if number == 1 else 0})
+        for number, duration in enumerate(durations)
+    ]
+    for half in (spans[:2], spans[2:]):
+        await store.insert(Signal.TRACES, [Request(tenant, traces("cart", half))])
+    (row,) = await rows(
+        store,
+        """SELECT service, operation, sum(spans) AS n, sum(errors) AS failed, sum(duration_sum_ns) AS total,
+            max(duration_max_ns) AS longest, sumMap(mapKeys(durations), mapValues(durations)) AS buckets
+        FROM span_red WHERE tenant = {tenant:String} GROUP BY service, operation""",
+        tenant,
+    )
+    assert (row["n"], row["failed"], row["total"], row["longest"]) == (4, 1, sum(durations), 1_000_000)
+    buckets = list(row["buckets"].values()) if isinstance(row["buckets"], dict) else list(row["buckets"])
+    assert [list(part) for part in buckets] == [[0, 159, 318], [2, 1, 1]]
+
+
+async def test_edge_joins_a_call_of_two_services_however_its_spans_arrive(store: Store, tenant: str) -> None:
+    trace = secrets.randbits(120) + 1
+    child = span(trace, 2, NOW_NS, parent=1, duration_ns=2000, status={"code": 2})
+    for service, spans in (("stock", [child]), ("cart", [span(trace, 1, NOW_NS), span(trace, 3, NOW_NS, parent=1)])):
+        await store.insert(Signal.TRACES, [Request(tenant, traces(service, spans))])
+        await roll_edges(store, datetime.now(UTC) - timedelta(minutes=1))
+    edges = """
+        SELECT client, server, kind, sum(calls) AS calls, sum(errors) AS errors, sum(duration_sum_ns) AS total FROM
+            (SELECT * FROM service_edges WHERE tenant = {tenant:String}
+             ORDER BY computed_at DESC LIMIT 1 BY minute, client, server, kind)
+        GROUP BY client, server, kind"""
+    (edge,) = await rows(store, edges, tenant)
+    assert (edge["client"], edge["server"], edge["kind"]) == ("cart", "stock", "call")
+    assert (edge["calls"], edge["errors"], edge["total"]) == (1, 1, 2000)
+
+
+async def test_attribute_bytes_are_kept_as_they_were_sent(store: Store, tenant: str) -> None:
+    values = {"": "empty key", "zero": 0, "nested": {"a": [1, False, ""]}}
+    await store.insert(Signal.TRACES, [Request(tenant, one_trace(attributes=values))])
+    (row,) = (
+        await store.query(
+            "SELECT mapApply((k, v) -> (k, hex(v)), attributes) AS a FROM spans WHERE tenant = {tenant:String}",
+            {"tenant": tenant},
+        )
+    ).to_pylist(maps_as_pydicts="strict")
+    assert row["a"] == {pair.key: pair.value.SerializeToString().hex().upper() for pair in pairs(values)}
+
+
+async def test_free_disk_is_known(store: Store) -> None:
+    assert await store.free_disk_bytes() > 0

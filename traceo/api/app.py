@@ -1,0 +1,31 @@
+"""The HTTP application: every router, the error handler, OpenAPI."""
+
+import time
+
+from fastapi import FastAPI
+
+from traceo import __version__
+from traceo.api.errors import install_error_handler
+from traceo.api.routes import logs, metrics, services, sql, status, traces
+from traceo.api.services import ApiServices
+from traceo.query.run import Queries
+
+__all__ = ["ApiServices", "make_api"]
+
+PREFIX = "/api/v1"
+ROUTERS = (services.router, traces.router, logs.router, metrics.router, sql.router, status.router)
+
+
+def make_api(services: ApiServices) -> FastAPI:
+    """The application over these services. Make it in the event loop that will serve it."""
+    app = FastAPI(
+        title="Traceo", version=__version__, openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None
+    )
+    app.state.services = services
+    app.state.queries = Queries(services.store, services.config.query)
+    app.state.started = time.monotonic()
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(status.probes)
+    install_error_handler(app)
+    return app

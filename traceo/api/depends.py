@@ -1,0 +1,80 @@
+"""What routes ask for: the caller's tenant, the queries, a time range, pairs and cursors."""
+
+import asyncio
+import base64
+import binascii
+import json
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Query, Request
+
+from traceo.api.services import ApiServices
+from traceo.api.times import parse_range
+from traceo.errors import InvalidRequest, PermissionDenied
+from traceo.query.run import Queries
+from traceo.query.sql import TimeRange
+
+
+def get_services(request: Request) -> ApiServices:
+    """What `make_api` was given."""
+    return cast(ApiServices, request.app.state.services)
+
+
+def get_queries(request: Request) -> Queries:
+    """The process's one door to the store."""
+    return cast(Queries, request.app.state.queries)
+
+
+async def get_tenant(request: Request) -> str:
+    """The tenant of the credential, which must have the scope `query`."""
+    services = get_services(request)
+    peer = request.client.host if request.client else ""
+    headers = request.headers
+    caller = await asyncio.to_thread(
+        services.authenticate, headers.get("authorization"), headers.get("x-scope-orgid"), peer
+    )
+    if "query" not in caller.scopes:
+        raise PermissionDenied(f"{caller.name} does not have the scope query")
+    return caller.tenant
+
+
+def get_range(
+    start: Annotated[str, Query(description="RFC 3339, unix seconds or nanoseconds, or relative: -1h")] = "-1h",
+    end: Annotated[str, Query(description="Like start; not included")] = "now",
+) -> TimeRange:
+    """`start` and `end`."""
+    return parse_range(start, end)
+
+
+ServicesOf = Annotated[ApiServices, Depends(get_services)]
+QueriesOf = Annotated[Queries, Depends(get_queries)]
+Tenant = Annotated[str, Depends(get_tenant)]
+Range = Annotated[TimeRange, Depends(get_range)]
+Pairs = Annotated[list[str], Query(description="key=value; may be repeated, all must hold")]
+
+
+def parse_pairs(texts: list[str]) -> tuple[tuple[str, str], ...]:
+    """`key=value` texts; the value may contain further equals signs."""
+    pairs = []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise InvalidRequest(f"{text[:80]!r} is not of the form key=value")
+        pairs.append((key, value))
+    return tuple(pairs)
+
+
+def write_cursor(*parts: int | str) -> str:
+    """An opaque text for the next page."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str, kinds: tuple[type, ...]) -> list[Any]:
+    """The parts of a cursor. Raises InvalidRequest."""
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("the cursor is not one that this API gave out") from error
+    if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds):
+        raise InvalidRequest("the cursor is not one that this API gave out")
+    return parts

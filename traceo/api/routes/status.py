@@ -1,0 +1,62 @@
+"""The state of the server, for people under /api/v1/status and for machines at the root."""
+
+import asyncio
+import time
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from traceo import __version__
+from traceo.api.answer import answer
+from traceo.api.depends import ServicesOf, Tenant
+from traceo.errors import DiskFull, StoreUnavailable, TraceoError
+
+READY_TIMEOUT_S = 5.0
+
+router = APIRouter(tags=["status"])
+probes = APIRouter(include_in_schema=False)
+
+
+@router.get("/status")
+async def get_status(request: Request, services: ServicesOf, tenant: Tenant) -> JSONResponse:
+    """Version, uptime, kind of store, free disk, ingest queue."""
+    return answer(
+        {
+            "version": __version__,
+            "uptime_s": round(time.monotonic() - request.app.state.started, 3),
+            "tenant": tenant,
+            "store": services.config.store_url.partition(":")[0],
+            "free_disk_bytes": await services.store.free_disk_bytes(),
+            **services.status(),
+        }
+    )
+
+
+@probes.get("/healthz")
+async def get_health() -> JSONResponse:
+    """The process answers."""
+    return answer({"status": "ok"})
+
+
+@probes.get("/readyz")
+async def get_readiness(services: ServicesOf) -> JSONResponse:
+    """The engine answers, and the disk has more than `store.min_free_disk`."""
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            await services.store.query("SELECT 1")
+            free = await services.store.free_disk_bytes()
+    except TimeoutError as error:
+        raise StoreUnavailable("the store does not answer in time") from error
+    except TraceoError as error:
+        raise StoreUnavailable(error.message) from error
+    if free < services.config.store.min_free_disk:
+        raise DiskFull(f"{free} bytes of disk are free, less than store.min_free_disk")
+    return answer({"status": "ready"})
+
+
+@probes.get("/metrics")
+async def get_own_metrics(services: ServicesOf) -> Response:
+    """The server's own metrics, in the Prometheus text format."""
+    return Response(generate_latest(services.registry), media_type=CONTENT_TYPE_LATEST)

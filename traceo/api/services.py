@@ -1,0 +1,47 @@
+"""What the API needs from the rest of the process, handed over by `traceo.app`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry
+
+from traceo.config import Config
+from traceo.store.base import Store
+
+
+class Caller(Protocol):
+    """Who calls: `traceo.access.model.Principal`."""
+
+    @property
+    def tenant(self) -> str:
+        """The one tenant whose data it may read."""
+        ...
+
+    @property
+    def scopes(self) -> frozenset[Any]:
+        """What it may do: texts of which `query` is the one that counts here."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        ...
+
+
+Authenticate = Callable[[str | None, str | None, str], Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServices:
+    """Everything behind the API.
+
+    `authenticate(authorization, x_scope_orgid, peer_ip)` may block: it is called in a thread. `status()` returns what
+    `GET /api/v1/status` adds to what the API knows itself, such as {"ingest_queue_bytes": 0}.
+    """
+
+    store: Store
+    config: Config
+    authenticate: Authenticate
+    registry: CollectorRegistry
+    status: Callable[[], dict[str, Any]]

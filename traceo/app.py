@@ -1,0 +1,216 @@
+"""The wiring: settings -> state and store -> services -> servers, and their orderly end. Nothing else builds these."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import grpc
+import uvicorn
+import uvloop
+
+from traceo.access.service import AccessService
+from traceo.api.app import ApiServices, make_api
+from traceo.catalog.edges import roll_edges_forever
+from traceo.config import Config
+from traceo.disk import DiskGuard
+from traceo.receivers.batch import Batcher
+from traceo.receivers.budget import IngestBudget
+from traceo.receivers.ingest import Ingest
+from traceo.receivers.journal import Journal
+from traceo.receivers.otlp_grpc import serve_otlp_grpc
+from traceo.receivers.otlp_http import make_otlp_http_app
+from traceo.state.database import open_state
+from traceo.store.base import Signal, Store
+from traceo.store.open import is_embedded, open_store
+from traceo.telemetry import Metrics, configure_logging, configure_tracing, make_metrics
+
+logger = logging.getLogger(__name__)
+
+JOURNAL = "journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the servers stand on."""
+
+    config: Config
+    store: Store
+    access: AccessService
+    metrics: Metrics
+    disk: DiskGuard
+    ingest: Ingest
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn, but the signals are ours: all servers end together and in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def serve(config: Config) -> None:
+    """Run in the foreground until SIGTERM or SIGINT; returns when everything acknowledged is committed and closed."""
+    configure_logging(config.log.level, config.log.format)
+    configure_tracing(config.telemetry.otlp_endpoint, config.telemetry.sample_ratio)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with open_services(config) as services, run_servers(services):
+        logger.info("ready", extra={"fields": _addresses(config)})
+        await stopping.wait()
+        logger.info("stopping: committing what was received")
+
+
+@contextlib.asynccontextmanager
+async def open_services(config: Config) -> AsyncIterator[Services]:
+    """Everything but the servers; closes the store at the end."""
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    access = AccessService(open_state(config.state_url), config)
+    store = await open_store(config)
+    try:
+        metrics = make_metrics()
+        disk = DiskGuard(store, config.store.min_free_disk)
+        await disk.look()
+        ingest = _make_ingest(config, store, access, metrics, disk)
+        await _replay_journal(config, ingest)
+        yield Services(config, store, access, metrics, disk, ingest)
+    finally:
+        await store.close()
+
+
+@contextlib.asynccontextmanager
+async def run_servers(services: Services) -> AsyncIterator[None]:
+    """HTTP and gRPC servers and background work; at the end: no new requests, then every batch committed."""
+    config = services.config.server
+    http = [
+        _http_server(make_api(_api_services(services)), config.host, config.http_port),
+        _http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
+    ]
+    tasks = [asyncio.create_task(server.serve()) for server in http]
+    background = [
+        asyncio.create_task(services.disk.watch()),
+        asyncio.create_task(roll_edges_forever(services.store)),
+    ]
+    grpc_server = await serve_otlp_grpc(services.ingest, config.host, config.otlp_grpc_port)
+    try:
+        await _until_started(http, tasks)
+        yield
+    finally:
+        for work in background:
+            work.cancel()
+        await _stop(http, tasks, grpc_server, services, config.shutdown_grace)
+        await asyncio.gather(*background, return_exceptions=True)
+
+
+async def _until_started(servers: list[QuietServer], tasks: list[asyncio.Task[None]]) -> None:
+    while not all(server.started for server in servers):
+        for task in tasks:
+            if task.done():
+                task.result()
+                raise SystemExit(1)  # uvicorn has logged why it could not listen
+        await asyncio.sleep(0.01)
+
+
+async def _stop(
+    http: list[QuietServer],
+    tasks: list[asyncio.Task[None]],
+    grpc_server: grpc.aio.Server,
+    services: Services,
+    grace_s: float,
+) -> None:
+    """Requests under way are answered: batches commit while the servers wait for their last answers."""
+    for server in http:
+        server.should_exit = True
+    drains = [batcher.drain() for batcher in services.ingest.batchers.values()]
+    await asyncio.gather(grpc_server.stop(grace_s), *drains, *tasks, return_exceptions=True)
+
+
+def _http_server(app: object, host: str, port: int) -> QuietServer:
+    return QuietServer(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            host=host,
+            port=port,
+            loop="none",
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=10,
+        )
+    )
+
+
+def _make_ingest(config: Config, store: Store, access: AccessService, metrics: Metrics, disk: DiskGuard) -> Ingest:
+    journal = Journal(config.data_dir / JOURNAL) if is_embedded(config) else None
+    budget = IngestBudget(config.ingest.buffer_max_bytes)
+    metrics.ingest.buffered_bytes.set_function(lambda: budget.used)
+    batchers = {
+        kind: Batcher(
+            kind,
+            store,
+            budget,
+            metrics.ingest,
+            max_bytes=config.ingest.batch_max_bytes,
+            max_delay_s=config.ingest.batch_max_delay,
+            can_write=disk.check,
+            journal=journal,
+        )
+        for kind in Signal
+    }
+    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest)
+
+
+async def _replay_journal(config: Config, ingest: Ingest) -> None:
+    """What was answered but not committed when the last process was killed."""
+    if not is_embedded(config):
+        return
+    segments = Journal(config.data_dir / JOURNAL).left_behind()
+    for segment in segments:
+        await ingest.batchers[segment.signal].replay(segment)
+    if segments:
+        logger.info(
+            "the last process was killed: its journal was replayed", extra={"fields": {"batches": len(segments)}}
+        )
+
+
+def _api_services(services: Services) -> ApiServices:
+    return ApiServices(
+        store=services.store,
+        config=services.config,
+        authenticate=services.access.authenticate,
+        registry=services.metrics.registry,
+        status=lambda: {
+            "free_disk_bytes": services.disk.free_bytes,
+            "buffered_bytes": services.ingest.budget.used,
+        },
+    )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+
+    return uvloop.new_event_loop()
+
+
+def _addresses(config: Config) -> dict[str, str]:
+    host = config.server.host
+    return {
+        "api": f"http://{host}:{config.server.http_port}",
+        "otlp_http": f"http://{host}:{config.server.otlp_http_port}",
+        "otlp_grpc": f"{host}:{config.server.otlp_grpc_port}",
+        "access": config.access_mode,
+    }

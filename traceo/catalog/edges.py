@@ -1,0 +1,112 @@
+"""Computes `service_edges`: who called whom, exactly, from all spans.
+
+A call crosses services when a span's parent belongs to another one. Parent and child may arrive in different blocks,
+so that a minute is computed after its spans arrived, and again whenever more of them arrive; the newest result holds.
+A trace's spans are all on one shard: each node computes its own edges from its own tables, and readers add them up.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from traceo.errors import TraceoError
+from traceo.store.base import Store
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 30.0
+OVERLAP_S = 10  # blocks that were being written while the last run looked
+PARENT_STARTS_BEFORE_S = 600
+SPANS_AT_ONCE = 1_000_000  # bounds the memory of one statement: 40 bytes a span
+
+TOUCHED = """
+SELECT toUnixTimestamp(toStartOfMinute(start_time)) AS minute, count() AS spans
+FROM
+(
+    SELECT start_time, received_at FROM spans{local} UNION ALL SELECT start_time, received_at FROM spans_recent{local}
+)
+WHERE received_at >= toDateTime({since}) AND start_time BETWEEN now() - INTERVAL 2 DAY AND now() + INTERVAL 1 DAY
+GROUP BY minute ORDER BY minute
+"""
+LAST = "SELECT toUnixTimestamp(max(computed_at)) AS moment FROM service_edges{local}"
+# The keys of the join are fixed bytes, for which the engine has the fastest hash table; tenants are compared after it.
+COMPUTE = """
+INSERT INTO service_edges{local}
+WITH toDateTime({first}, 'UTC') AS from_time, toDateTime({last}, 'UTC') + INTERVAL 1 MINUTE AS to_time
+SELECT tenant, minute, client, server, kind, sum(n), sum(failed), sum(total),
+    mapFromArrays(groupArray(bucket), groupArray(n)), now64(3)
+FROM
+(
+    SELECT tenant, minute, client, server, if(span_kind = 5, 'messaging', 'call') AS kind,
+        toUInt16(floor(16 * log2(greatest(duration_ns, 1)))) AS bucket,
+        count() AS n, countIf(status_code = 2) AS failed, sum(duration_ns) AS total
+    FROM
+    (
+        SELECT tenant, toStartOfMinute(start_time) AS minute, trace_id, parent_span_id AS span_id, service AS server,
+            kind AS span_kind, duration_ns, status_code
+        FROM ({spans})
+        WHERE start_time >= from_time AND start_time < to_time AND parent_span_id != toFixedString('', 8)
+    ) AS child
+    ANY LEFT JOIN
+    (
+        SELECT tenant AS parent_tenant, trace_id, span_id, service AS client
+        FROM ({spans})
+        WHERE start_time >= from_time - INTERVAL {before} SECOND AND start_time < to_time + INTERVAL 1 MINUTE
+    ) AS parent
+    USING (trace_id, span_id)
+    WHERE client NOT IN ('', server) AND tenant = parent_tenant
+    GROUP BY tenant, minute, client, server, kind, bucket
+)
+GROUP BY tenant, minute, client, server, kind
+"""
+COLUMNS = "tenant, start_time, trace_id, span_id, parent_span_id, service, kind, duration_ns, status_code"
+
+
+async def roll_edges(store: Store, since: datetime) -> int:
+    """Compute every minute that received spans after `since`, on each node; returns how many."""
+    local = "_local" if (await store.layout()).cluster else ""
+    spans = f"SELECT {COLUMNS} FROM spans{local} UNION ALL SELECT {COLUMNS} FROM spans_recent{local}"
+    computed = 0
+    for host in await store.hosts():
+        touched = await store.query_on(host, TOUCHED.format(local=local, since=int(since.timestamp())))
+        for first, last in _ranges([(row["minute"], row["spans"]) for row in touched.to_pylist()]):
+            statement = COMPUTE.format(local=local, spans=spans, first=first, last=last, before=PARENT_STARTS_BEFORE_S)
+            await store.execute_on(host, statement)
+        computed += touched.num_rows
+    return computed
+
+
+def _ranges(minutes: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """(first, last) minutes that lie close together and hold about SPANS_AT_ONCE spans, in order."""
+    first, last, total = None, 0, 0
+    for minute, spans in minutes:
+        if first is not None and (total + spans > SPANS_AT_ONCE or minute - last > PARENT_STARTS_BEFORE_S):
+            yield first, last
+            first, total = None, 0
+        first, last, total = minute if first is None else first, minute, total + spans
+    if first is not None:
+        yield first, last
+
+
+async def roll_edges_forever(store: Store, interval_s: float = INTERVAL_S) -> None:
+    """Keep the edges up to date until cancelled. A failed round is logged and made up for by the next."""
+    since: datetime | None = None
+    while True:
+        started = datetime.now(UTC) - timedelta(seconds=OVERLAP_S)
+        try:
+            await roll_edges(store, since or await _last_run(store))
+            since = started
+        except TraceoError as error:
+            logger.warning("service edges were not computed, trying again: %s", error)
+        await asyncio.sleep(interval_s)
+
+
+async def _last_run(store: Store) -> datetime:
+    """When edges were computed before this process began, an hour ago at most."""
+    local = "_local" if (await store.layout()).cluster else ""
+    moments = [
+        (await store.query_on(host, LAST.format(local=local)))["moment"][0].as_py() for host in await store.hosts()
+    ]
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    return max(hour_ago, datetime.fromtimestamp(min(moments), UTC) - timedelta(seconds=INTERVAL_S + OVERLAP_S))

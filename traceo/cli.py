@@ -1,0 +1,50 @@
+"""The command line: `traceo <command>`. It parses, hands over, and turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 it failed, 2 it was asked wrongly.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from traceo import __version__
+from traceo.commands import query, server, token
+from traceo.errors import ConfigError, InvalidRequest, QueryError, TraceoError
+
+WRONGLY_ASKED = (ConfigError, InvalidRequest, QueryError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    args = make_parser().parse_args(argv)
+    try:
+        return int(args.run(args) or 0)
+    except TraceoError as error:
+        print(f"traceo: {error.message}", file=sys.stderr)
+        hint = getattr(error, "hint", None)
+        if hint:
+            print(f"hint: {hint}", file=sys.stderr)
+        return 2 if isinstance(error, WRONGLY_ASKED) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"traceo: {error}", file=sys.stderr)
+        return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole grammar of the command line."""
+    parser = argparse.ArgumentParser(prog="traceo", description="An observability platform: traces, metrics, logs.")
+    parser.add_argument("--version", action="version", version=f"traceo {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (server, token, query):
+        module.add_commands(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

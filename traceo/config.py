@@ -1,0 +1,295 @@
+"""Every setting of Traceo: one frozen tree, loaded once in `app.py` and passed in.
+
+A setting is one line in a section below: its type says how text becomes a value, `setting()` carries the rest. Adding
+one needs nothing else: its names in the file, the environment and the flags, the checks, `traceo config` and
+`docs/reference/config.md` (`make docs`) follow. Order: defaults < `traceo.yaml` < `TRACEO_SECTION__FIELD` < flags.
+"""
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from traceo.errors import ConfigError
+from traceo.settings import (
+    Bytes,
+    Given,
+    Seconds,
+    Secret,
+    Setting,
+    Url,
+    build_tree,
+    check_known,
+    dump_tree,
+    flatten,
+    setting,
+    walk_settings,
+)
+
+MIB, GIB = 1 << 20, 1 << 30
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+DEFAULT_FILE = Path("traceo.yaml")
+ENV_PREFIX = "TRACEO_"
+
+
+def client_settings() -> tuple[str, str]:
+    """TRACEO_URL and TRACEO_TOKEN, for `traceo query`."""
+    return os.environ.get("TRACEO_URL", ""), os.environ.get("TRACEO_TOKEN", "")
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/traceo`, or `~/.local/share/traceo`."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path("~/.local/share").expanduser()) / "traceo"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Listeners."""
+
+    host: str = setting("127.0.0.1", "Address that every listener binds.")
+    http_port: int = setting(4000, "UI, own API and query protocols; 0 takes a free port.", minimum=0, maximum=65535)
+    otlp_http_port: int = setting(4318, "OTLP over HTTP; 0 takes a free port.", minimum=0, maximum=65535)
+    otlp_grpc_port: int = setting(4317, "OTLP over gRPC; 0 takes a free port.", minimum=0, maximum=65535)
+    shutdown_grace: Seconds = setting(10.0, "How long running requests may finish after SIGTERM.")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Tier:
+    """A bucket for parts that have become old; off while `endpoint` is empty."""
+
+    endpoint: str = setting("", "Bucket URL with a path, as the engine takes it; empty: no bucket.")
+    access_key_id: Secret = setting("", "Access key; empty: the machine's own role.", hidden=True)
+    secret_access_key: Secret = setting("", "Secret key that belongs to `access_key_id`.", hidden=True)
+    move_after: Seconds = setting(7 * DAY, "Age at which parts move to the bucket.", minimum=MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The telemetry engine."""
+
+    url: Url = setting(
+        "",
+        "`chdb:///path` or `clickhouse://user:password@host:port/database`.",
+        hidden=True,
+        default_text="chdb://<data_dir>/store",
+    )
+    threads: int = setting(2, "Engine threads that one query may use.", unit="threads", minimum=1)
+    connections: int = setting(4, "Connections that work in parallel.", unit="connections", minimum=1)
+    max_memory: Bytes = setting(600 * MIB, "Memory that the engine may use in all.", minimum=64 * MIB)
+    min_free_disk: Bytes = setting(1 * GIB, "Writes are refused when less than this is free.")
+    s3_tier: S3Tier = field(default_factory=S3Tier)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The relational database for what is not telemetry."""
+
+    url: Url = setting(
+        "",
+        "`sqlite:////path` or `postgresql://user:password@host:port/database`.",
+        hidden=True,
+        default_text="sqlite:///<data_dir>/state.db",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Receivers, and the group commit behind them."""
+
+    max_body: Bytes = setting(16 * MIB, "Largest request as sent, compressed.", minimum=1)
+    max_decompressed: Bytes = setting(64 * MIB, "Largest request after decompression.", minimum=1)
+    batch_max_bytes: Bytes = setting(20 * MIB, "A batch of this size is committed at once.", minimum=1)
+    batch_max_delay: Seconds = setting(0.5, "A batch waits at most this long for company.")
+    buffer_max_bytes: Bytes = setting(256 * MIB, "Bytes held in memory before senders are told to wait.", minimum=1)
+    request_timeout: Seconds = setting(30.0, "How long a request may wait for its commit.", minimum=0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long each kind of data is kept; a change applies to stored data as well."""
+
+    recent_spans: Seconds = setting(HOUR, "All spans, before sampling decides.", minimum=MINUTE)
+    spans: Seconds = setting(30 * DAY, "Spans of the traces that sampling kept.", minimum=MINUTE)
+    logs: Seconds = setting(30 * DAY, "Log records.", minimum=MINUTE)
+    metrics: Seconds = setting(90 * DAY, "Series, samples and exemplars.", minimum=MINUTE)
+    rollups: Seconds = setting(400 * DAY, "Rate, error and duration roll-ups, service edges.", minimum=MINUTE)
+    usage: Seconds = setting(400 * DAY, "The usage ledger.", minimum=MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Limits of one query, and of all together."""
+
+    timeout: Seconds = setting(30.0, "A query is stopped after this.", minimum=0.001)
+    max_result_rows: int = setting(100_000, "Largest result.", unit="rows", minimum=1)
+    max_memory: Bytes = setting(1 * GIB, "Memory that one query may use.", minimum=1 * MIB)
+    max_concurrent: int = setting(8, "Queries that run at once; more wait.", unit="queries", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call, and as which tenant."""
+
+    mode: Literal["auto", "open", "token", "gateway"] = setting(
+        "auto", "`open`: no credential; `token`; `gateway`: a trusted gateway or a token; `auto`: open on loopback."
+    )
+    trusted_gateways: tuple[str, ...] = setting((), "Networks (CIDR) whose `X-Scope-OrgID` header is believed.")
+    default_tenant: str = setting("default", "Tenant of a caller who names none, where that is allowed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The server's own log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "Least severity that is written.")
+    format: Literal["auto", "json", "console"] = setting("auto", "`auto`: console on a terminal, JSON elsewhere.")
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """The server's own traces."""
+
+    otlp_endpoint: str = setting("", "OTLP/HTTP base URL that receives them; empty: none are sent.")
+    sample_ratio: float = setting(0.1, "Share of own traces that is sent.", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole tree. Build it with `load()`, or directly in a test: `Config(data_dir=tmp_path)`."""
+
+    data_dir: Path = setting(
+        default_data_dir, "Where everything that Traceo keeps on disk lies.", default_text="~/.local/share/traceo"
+    )
+    server: Server = field(default_factory=Server)
+    store: Store = field(default_factory=Store)
+    state: State = field(default_factory=State)
+    ingest: Ingest = field(default_factory=Ingest)
+    retention: Retention = field(default_factory=Retention)
+    query: Query = field(default_factory=Query)
+    access: Access = field(default_factory=Access)
+    log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other."""
+        for problem in _contradictions(self):
+            raise ConfigError(problem)
+
+    @property
+    def store_url(self) -> str:
+        """`store.url`, or the embedded engine under `data_dir`."""
+        return self.store.url or f"chdb://{self.data_dir.absolute()}/store"
+
+    @property
+    def state_url(self) -> str:
+        """`state.url`, or SQLite under `data_dir`."""
+        return self.state.url or f"sqlite:///{self.data_dir.absolute()}/state.db"
+
+    @property
+    def access_mode(self) -> Literal["open", "token", "gateway"]:
+        """`access.mode`, with `auto` decided by the address that is bound."""
+        if self.access.mode == "auto":
+            return "open" if is_loopback(self.server.host) else "token"
+        return self.access.mode
+
+
+def load(
+    path: Path | None = None, env: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
+) -> Config:
+    """The configuration from all layers. Raises ConfigError.
+
+    `path`: a file that must exist; None takes `./traceo.yaml` if there is one. `env`: None takes the process's.
+    `flags`: values by dotted path, such as {"server.http_port": 4001}; a None value counts as not given.
+    """
+    known = [row.path for row in describe()]
+    given: dict[str, Given] = {}
+    for layer in (_read_file(path), _read_env(os.environ if env is None else env), _read_flags(flags or {})):
+        for name, value in layer.items():
+            check_known(name, known, value.source)
+        given.update(layer)
+    return build_tree(Config, given)
+
+
+def describe() -> list[Setting]:
+    """Every setting, in order, for the reference and `traceo config`."""
+    return list(walk_settings(Config))
+
+
+def dump(config: Config) -> dict[str, object]:
+    """The tree as nested plain values in the file's own notation; secrets are masked."""
+    return dump_tree(config)
+
+
+def env_name(path: str) -> str:
+    """`store.min_free_disk` -> `TRACEO_STORE__MIN_FREE_DISK`."""
+    return ENV_PREFIX + path.replace(".", "__").upper()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address (or `localhost`) can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _read_file(path: Path | None) -> dict[str, Given]:
+    if path is None and not DEFAULT_FILE.exists():
+        return {}
+    path = path or DEFAULT_FILE
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, Mapping):
+        raise ConfigError(f"{path}: expected settings by section, got {tree!r}")
+    sections = {row.path.rpartition(".")[0] for row in describe()}
+    return {name: Given(value, path.name) for name, value in flatten(tree, sections) if value is not None}
+
+
+def _read_env(env: Mapping[str, str]) -> dict[str, Given]:
+    """Names with `__` MUST be settings. Others may be anything: Kubernetes sets TRACEO_SERVICE_HOST by itself."""
+    top = {env_name(row.path) for row in describe()}
+    names = [name for name in env if name.startswith(ENV_PREFIX) and (name in top or "__" in name)]
+    return {
+        name.removeprefix(ENV_PREFIX).lower().replace("__", "."): Given(env[name], f"environment ({name})")
+        for name in names
+    }
+
+
+def _read_flags(flags: Mapping[str, object]) -> dict[str, Given]:
+    return {name: Given(value, "flags") for name, value in flags.items() if value is not None}
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """What is wrong with settings that are valid one by one."""
+    ingest, retention, access = config.ingest, config.retention, config.access
+    if ingest.batch_max_bytes > ingest.buffer_max_bytes:
+        yield "ingest.batch_max_bytes must not exceed ingest.buffer_max_bytes: such a batch would never fit"
+    if ingest.max_decompressed > ingest.buffer_max_bytes:
+        yield "ingest.max_decompressed must not exceed ingest.buffer_max_bytes: such a request would never fit"
+    if retention.recent_spans > retention.spans:
+        yield "retention.recent_spans must not exceed retention.spans"
+    for network in access.trusted_gateways:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            yield f"access.trusted_gateways: {network!r} is not a network such as 10.0.0.0/8: {error}"
+    if access.mode == "gateway" and not access.trusted_gateways:
+        yield "access.mode is gateway, but access.trusted_gateways is empty: no gateway would be believed"
+    s3 = config.store.s3_tier
+    if bool(s3.access_key_id) != bool(s3.secret_access_key):
+        yield "store.s3_tier needs both access_key_id and secret_access_key, or neither"

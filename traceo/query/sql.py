@@ -1,0 +1,136 @@
+"""The one place where a table gets its tenant: every statement over telemetry is put together by a `Scope`.
+
+Column lists and conditions are SQL text made of constants; everything that a caller said is bound. Texts and bytes are
+bound in hexadecimal, because the engine reads a `String` parameter with backslash escapes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from traceo.errors import InvalidRequest
+from traceo.query.attributes import encodings_of
+
+# Every table a query may read, with the column that a time range bounds.
+TIME_COLUMNS = {
+    "spans": "start_time",
+    "spans_recent": "start_time",
+    "logs": "time",
+    "samples": "time",
+    "histograms": "time",
+    "summaries": "time",
+    "exemplars": "time",
+    "span_red": "minute",
+    "service_edges": "minute",
+    "series": "day",
+    "resources": "",
+    "scopes": "",
+    "metric_metadata": "",
+}
+MINUTE_NS, DAY_NS = 60 * 10**9, 86400 * 10**9
+# The moment where the recent window begins; NULL, which no span matches, when it is empty: then nothing is compared.
+RECENT_SINCE = (
+    "SELECT received_at FROM spans_recent WHERE tenant = {tenant:String} ORDER BY tenant, received_at LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From `start_ns` up to, not including, `end_ns`; nanoseconds since 1970."""
+
+    start_ns: int
+    end_ns: int
+
+    def __post_init__(self) -> None:
+        if not -(1 << 63) <= self.start_ns < self.end_ns < 1 << 63:
+            raise InvalidRequest("the time range is empty or out of range: start must lie before end")
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+class Scope:
+    """One statement in the making: its tenant, its time range (None: all time) and its bound values.
+
+    `recent=False` leaves the recent window out of reads of spans, for when it is known to be empty.
+    """
+
+    def __init__(self, tenant: str, between: TimeRange | None = None, *, recent: bool = True) -> None:
+        self.between = between
+        self.recent = recent
+        self.tenant = tenant
+        self.params: dict[str, str | int | float] = {"tenant": tenant}
+        if between:
+            self.params |= {"start_ns": between.start_ns, "end_ns": between.end_ns}
+
+    def bind(self, value: str | bytes | int | float) -> str:
+        """SQL for a value."""
+        name = f"p{len(self.params)}"
+        if isinstance(value, str | bytes):
+            self.params[name] = (value.encode() if isinstance(value, str) else value).hex()
+            return f"unhex({{{name}:String}})"
+        self.params[name] = value
+        return f"{{{name}:{'Int64' if isinstance(value, int) else 'Float64'}}}"
+
+    def select(self, table: str, columns: str, where: Sequence[str] = (), tail: str = "", alias: str = "") -> str:
+        """`SELECT columns FROM table` of the tenant, within the time range, where all conditions hold."""
+        conditions = ["tenant = {tenant:String}", *self._time_bounds(table), *where]
+        source = f"{table} AS {alias}" if alias else table
+        return f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}{' ' + tail if tail else ''}"
+
+    def select_spans(self, columns: str, where: Sequence[str] = ()) -> str:
+        """Durable and recent spans, each once, as a union without parentheses.
+
+        `columns` MUST be columns as they are: an alias that hides one would change the meaning of the conditions.
+        """
+        durable = self.select("spans", columns, where)
+        if not self.recent:
+            return durable
+        twice = self.select("spans", "trace_id, span_id", [f"received_at >= ({RECENT_SINCE})", *where])
+        recent = self.select("spans_recent", columns, [*where, f"(trace_id, span_id) NOT IN ({twice})"])
+        return f"{durable} UNION ALL {recent}"
+
+    def without_time(self) -> "Scope":
+        """The same statement for a part of it that is not bound by the time range; values are shared."""
+        other = Scope(self.tenant, recent=self.recent)
+        other.params = self.params
+        return other
+
+    def time_bounds(self, column: str, start_ns: int, end_ns: int) -> list[str]:
+        """Conditions: a DateTime64 column lies from `start_ns` up to, not including, `end_ns`."""
+        start, end = self.bind(start_ns), self.bind(end_ns)
+        return [
+            f"{column} >= fromUnixTimestamp64Nano({start}, 'UTC')",
+            f"{column} < fromUnixTimestamp64Nano({end}, 'UTC')",
+        ]
+
+    def has_attribute(self, key: str, value: str, column: str = "attributes") -> str:
+        """A condition on a map column: equal to the text, or to the number or bool that it writes.
+
+        The first half only serves the skip index on values.
+        """
+        name, values = self.bind(key), [self.bind(encoding) for encoding in encodings_of(value)]
+        either = ", ".join(values)
+        indexed = " OR ".join(f"has(mapValues({column}), {bound})" for bound in values)
+        return f"({indexed}) AND {column}[{name}] IN ({either})"
+
+    def has_resource(self, attributes: Sequence[tuple[str, str]]) -> str:
+        """A condition on `resource_id`: the resource has all these attributes."""
+        where = [self.has_attribute(key, value) for key, value in attributes]
+        return f"resource_id IN ({self.select('resources', 'id', where)})"
+
+    def _time_bounds(self, table: str) -> list[str]:
+        column = TIME_COLUMNS[table]
+        if not column or not self.between:
+            return []
+        if column == "day":  # of arrival, which may be long after the point's own time; a Date ends in 2149
+            moment = "least(greatest({start_ns:Int64}, 172800000000000), 5600000000000000000)"
+            return [f"day >= toDate(fromUnixTimestamp64Nano({moment}, 'UTC')) - 1"]
+        start, end = (
+            "fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')",
+            "fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')",
+        )
+        if column == "minute":
+            start = f"toStartOfMinute({start})"
+        return [f"{column} >= {start}", f"{column} < {end}"]

@@ -1,0 +1,105 @@
+"""One trace with everything in it, and the search for traces."""
+
+import asyncio
+from typing import Any
+
+from traceo.errors import InvalidRequest, NotFound
+from traceo.query.attributes import decode_map, decode_text
+from traceo.query.run import Queries, Row
+from traceo.query.services import KINDS, STATUSES
+from traceo.query.sql import Scope
+
+SPAN_COLUMNS = """
+trace_id, span_id, parent_span_id, trace_state, flags, service, name, kind,
+toUnixTimestamp64Nano(start_time) AS start_ns, duration_ns, status_code, status_message, resource_id, scope_id,
+attributes, dropped, `events.time_ns`, `events.name`, `events.attributes`, `events.dropped_attributes`,
+`links.trace_id`, `links.span_id`, `links.trace_state`, `links.attributes`, `links.dropped_attributes`, `links.flags`
+"""
+RESOURCE_COLUMNS = "id, attributes, dropped_attributes, schema_url"
+SCOPE_COLUMNS = "id, name, version, attributes, dropped_attributes, schema_url"
+NO_SPAN = bytes(8)
+
+
+async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
+    """A trace: its spans in order of start, its resources and scopes by id. Raises NotFound."""
+    scope = Scope(tenant, recent=await queries.has_recent())
+    where = [f"trace_id = {scope.bind(parse_trace_id(trace_id))}"]
+    sql = f"SELECT * FROM ({scope.select_spans(SPAN_COLUMNS, where)}) ORDER BY start_ns, span_id"
+    spans = await queries.rows(scope, sql)
+    if not spans:
+        raise NotFound(f"trace {trace_id} is not here: it never arrived, was not kept, or is past its retention")
+    resources, scopes = await asyncio.gather(
+        read_by_id(queries, tenant, "resources", RESOURCE_COLUMNS, {span["resource_id"] for span in spans}),
+        read_by_id(queries, tenant, "scopes", SCOPE_COLUMNS, {span["scope_id"] for span in spans}),
+    )
+    return {
+        "trace_id": spans[0]["trace_id"].hex(),
+        "spans": [show_span(span) for span in spans],
+        "resources": resources,
+        "scopes": scopes,
+    }
+
+
+async def read_by_id(queries: Queries, tenant: str, table: str, columns: str, ids: set[int]) -> dict[str, Row]:
+    """Rows of `resources` or `scopes` by id (as text: JSON readers lose the last digits of large numbers)."""
+    if not ids:
+        return {}
+    scope = Scope(tenant)
+    chosen = ", ".join(str(int(number)) for number in sorted(ids))
+    sql = scope.select(table, columns, [f"id IN ({chosen})"], "LIMIT 1 BY id")
+    return {str(row.pop("id")): show_row(row) for row in await queries.rows(scope, sql)}
+
+
+def show_row(row: Row) -> Row:
+    """A row for JSON: texts as text, maps decoded."""
+    return {name: _show(value) for name, value in row.items()}
+
+
+def show_span(row: Row) -> Row:
+    """A span for JSON. Ids are lower-case hexadecimal; a root's parent is null."""
+    dropped = row["dropped"] or [0, 0, 0]
+    return {
+        "span_id": row["span_id"].hex(),
+        "parent_span_id": None if row["parent_span_id"] == NO_SPAN else row["parent_span_id"].hex(),
+        "service": decode_text(row["service"]),
+        "name": decode_text(row["name"]),
+        "kind": KINDS.get(row["kind"], str(row["kind"])),
+        "start_time_ns": row["start_ns"],
+        "duration_ns": row["duration_ns"],
+        "status": STATUSES.get(row["status_code"], str(row["status_code"])),
+        "status_message": decode_text(row["status_message"]),
+        "trace_state": decode_text(row["trace_state"]),
+        "flags": row["flags"],
+        "attributes": decode_map(row["attributes"]),
+        "events": _show_nested(row, "events", ("time_ns", "name", "attributes", "dropped_attributes")),
+        "links": _show_nested(
+            row, "links", ("trace_id", "span_id", "trace_state", "attributes", "dropped_attributes", "flags")
+        ),
+        "resource_id": str(row["resource_id"]),
+        "scope_id": str(row["scope_id"]),
+        "dropped_attributes": dropped[0],
+        "dropped_events": dropped[1],
+        "dropped_links": dropped[2],
+    }
+
+
+def parse_trace_id(text: str) -> bytes:
+    """32 hexadecimal digits, or fewer with the leading zeros left out."""
+    try:
+        return bytes.fromhex(text.rjust(32, "0")) if text and len(text) <= 32 else bytes.fromhex("?")
+    except ValueError as error:
+        raise InvalidRequest(f"{text[:64]!r} is not a trace id: up to 32 hexadecimal digits are") from error
+
+
+def _show_nested(row: Row, prefix: str, names: tuple[str, ...]) -> list[Row]:
+    columns = [row[f"{prefix}.{name}"] for name in names]
+    return [
+        {name: value.hex() if name.endswith("_id") else _show(value) for name, value in zip(names, item, strict=True)}
+        for item in zip(*columns, strict=True)
+    ]
+
+
+def _show(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return decode_text(value)
+    return decode_map(value) if isinstance(value, dict) else value

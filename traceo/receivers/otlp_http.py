@@ -1,0 +1,175 @@
+"""OTLP over HTTP as a raw ASGI application: POST /v1/traces, /v1/logs, /v1/metrics; protobuf or JSON.
+
+Whatever the request, its answer is in its own content type: an Export<Signal>ServiceResponse or a google.rpc.Status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any
+
+from traceo.errors import InvalidRequest, Overloaded, PayloadTooLarge, UnsupportedMediaType
+from traceo.receivers.budget import Lease
+from traceo.receivers.codec import decompress
+from traceo.receivers.ingest import Ingest
+from traceo.receivers.otlp_json import MEMORY_FACTOR, json_to_protobuf
+from traceo.receivers.status import NOT_FOUND, UNIMPLEMENTED, Failure, success_json, success_protobuf, to_failure
+from traceo.store.base import Outcome, Signal
+
+logger = logging.getLogger(__name__)
+
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+AsgiApp = Callable[[Event, Receive, Send], Awaitable[None]]
+Headers = dict[bytes, bytes]
+
+PATHS = {f"/v1/{signal}": signal for signal in Signal}
+PROTOBUF, JSON = b"application/x-protobuf", b"application/json"
+INLINE_BYTES = 256 << 10  # a larger body is worked on in a thread
+EXPECTED_RATIO = 8  # what a compressed body is expected to become, until it is known
+
+
+class _Disconnected(Exception):
+    """The client went away before its body was complete."""
+
+
+def make_otlp_http_app(ingest: Ingest) -> AsgiApp:
+    """The ASGI application. Serve it without proxy headers: `scope["client"]` MUST be the connection's other end."""
+
+    async def app(scope: Event, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _answer(ingest, scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    return app
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while (event := await receive())["type"] != "lifespan.shutdown":
+        await send({"type": event["type"] + ".complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) -> None:
+    headers: Headers = dict(scope["headers"])
+    media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    signal = PATHS.get(scope["path"])
+    if signal is None:
+        paths = ", ".join(PATHS)
+        await _send_failure(send, media, Failure(404, NOT_FOUND, f"no such path: OTLP is at {paths}"))
+        return
+    if scope["method"] != "POST":
+        failure = Failure(405, UNIMPLEMENTED, "only POST is supported")
+        ingest.count(signal, "http", "405", None)
+        await _send_failure(send, media, failure, (b"allow", b"POST"))
+        return
+    try:
+        outcome = await _export(ingest, signal, media, headers, scope, receive)
+    except _Disconnected:
+        ingest.count(signal, "http", "499", None)
+    except Exception as error:  # the edge of the process: every request gets an answer
+        failure = to_failure(error)
+        if failure.http == 500:
+            logger.exception("request failed", extra={"fields": {"signal": signal}})
+        ingest.count(signal, "http", str(failure.http), error)
+        await _send_failure(send, media, failure)
+    else:
+        ingest.count(signal, "http", "200", None)
+        body = success_json(signal, outcome) if media == JSON else success_protobuf(outcome)
+        await _send(send, 200, media, body)
+
+
+async def _export(
+    ingest: Ingest, signal: Signal, media: bytes, headers: Headers, scope: Event, receive: Receive
+) -> Outcome:
+    """Check, read, decode, commit. The lease covers the body until the batcher counts it."""
+    client = scope.get("client")
+    tenant = ingest.authorize(
+        _text(headers.get(b"authorization")), _text(headers.get(b"x-scope-orgid")), client[0] if client else ""
+    )
+    if media not in (PROTOBUF, JSON):
+        raise UnsupportedMediaType("the content type must be application/x-protobuf or application/json")
+    with Lease(ingest.budget) as lease:
+        try:
+            async with asyncio.timeout(ingest.limits.request_timeout):
+                body = await _read_body(ingest, headers, receive, lease)
+        except TimeoutError as error:
+            raise Overloaded("the body did not arrive in time: send it again") from error
+        ingest.metrics.received_bytes.labels(signal, "http").inc(len(body))
+        body = await _decode(ingest, signal, media, headers, body, lease)
+        ingest.metrics.decompressed_bytes.labels(signal, "http").inc(len(body))
+    return await ingest.commit(signal, tenant, body)
+
+
+async def _read_body(ingest: Ingest, headers: Headers, receive: Receive, lease: Lease) -> bytes:
+    """All bytes as sent; refused before the first is read where Content-Length says enough."""
+    limit = ingest.limits.max_body
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit():
+        if int(announced) > limit:
+            raise _body_too_large(limit)
+        ingest.budget.check(int(announced))
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise _Disconnected
+        chunk = event.get("body", b"")
+        if chunk:
+            size += len(chunk)
+            if size > limit:
+                raise _body_too_large(limit)
+            lease.resize(size)
+            chunks.append(chunk)
+        if not event.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _decode(ingest: Ingest, signal: Signal, media: bytes, headers: Headers, body: bytes, lease: Lease) -> bytes:
+    """The protobuf bytes of the request. Small bodies are done here and now; large ones in a thread."""
+    encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+    limit: int = ingest.limits.max_decompressed
+    if media == JSON:
+        limit = min(limit, ingest.budget.max_bytes // (2 * MEMORY_FACTOR))
+    if encoding:
+        lease.resize(max(len(body), min(limit, EXPECTED_RATIO * len(body))))
+    inflate = partial(decompress, encoding, body, limit)
+    body = inflate() if len(body) <= INLINE_BYTES or not encoding else await ingest.in_codec_thread(inflate)
+    if media == JSON:
+        lease.resize(MEMORY_FACTOR * len(body))
+        convert = partial(json_to_protobuf, signal, body)
+        body = convert() if len(body) <= INLINE_BYTES else await ingest.in_codec_thread(convert)
+    return body
+
+
+async def _send_failure(send: Send, media: bytes, failure: Failure, *headers: tuple[bytes, bytes]) -> None:
+    if failure.retry_after is not None:
+        headers += ((b"retry-after", failure.retry_after.encode()),)
+    if failure.http == 401:
+        headers += ((b"www-authenticate", b"Bearer"),)
+    if media == PROTOBUF:
+        await _send(send, failure.http, PROTOBUF, failure.to_protobuf(), *headers)
+    else:
+        await _send(send, failure.http, JSON, failure.to_json(), *headers)
+
+
+async def _send(send: Send, status: int, media: bytes, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    fixed = ((b"content-type", media), (b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _body_too_large(limit: int) -> InvalidRequest:
+    return PayloadTooLarge(f"the body is larger than ingest.max_body ({limit} bytes)", limit_bytes=limit)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

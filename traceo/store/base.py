@@ -1,0 +1,128 @@
+"""The contract of a store: bytes in, Arrow tables out. `embedded.py` (chDB) and `cluster.py` (ClickHouse) keep it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+
+class Signal(StrEnum):
+    """A kind of telemetry; the value names its inlet and its wire schema."""
+
+    TRACES = "traces"
+    LOGS = "logs"
+    METRICS = "metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One sender's request: an uncompressed protobuf `Export<Signal>ServiceRequest` body of one tenant."""
+
+    tenant: str
+    body: bytes
+    recent: bool = False  # spans only: they wait in the recent window for their trace's verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The name of a block: `id` (64 bits, from the time, see `new`) and a deduplication token.
+
+    A table that took a block with this token will not take one again: inserting is safe to repeat.
+    """
+
+    id: int
+    token: str
+
+    @classmethod
+    def new(cls) -> Batch:
+        """Milliseconds since 1970, then 22 bits of chance. Rows take their `received_at` from the id."""
+        return cls((time.time_ns() // 1_000_000) << 22 | secrets.randbits(22), secrets.token_hex(16))
+
+    def part(self, number: int) -> Batch:
+        """The name of a part of this block, always the same one."""
+        token = f"{self.token}{number:x}"
+        return Batch(self.id >> 22 << 22 | zlib.crc32(token.encode()) & 0x3FFFFF, token)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one request: how many of its items were refused, and why. All others are committed."""
+
+    rejected: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """Bounds that the engine enforces on one query; 0 means the store's default."""
+
+    timeout_s: float = 0
+    max_result_rows: int = 0
+    max_memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How tables are laid out: `cluster` names the ClickHouse cluster ("" where there is one node)."""
+
+    cluster: str = ""
+    replicated: bool = False
+
+
+class Store(Protocol):
+    """A place for telemetry. Safe to call from many tasks of one event loop at once."""
+
+    async def insert(self, signal: Signal, requests: Sequence[Request], batch: Batch | None = None) -> list[Outcome]:
+        """Commit all requests as one block and return one outcome each, in order.
+
+        The same requests with the same `batch` (default: a new one) are stored once, however often they are inserted.
+
+        MUST be all or nothing when a body cannot be decoded: raises `BadData`, and nothing of the block is written.
+        The store MAY try again by itself.
+        Raises `BadData`, `DiskFull`, `StoreUnavailable`.
+        """
+        ...
+
+    async def query(
+        self, sql: str, params: Mapping[str, Any] | None = None, limits: QueryLimits | None = None
+    ) -> pa.Table:
+        """Run a SELECT and return its result. `{name:Type}` in the text binds `params[name]`.
+
+        Raises `QueryError` for what the text got wrong, `LimitExceeded` for a bound, `StoreUnavailable`.
+        """
+        ...
+
+    async def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that returns no rows (DDL, INSERT SELECT)."""
+        ...
+
+    async def layout(self) -> Layout:
+        """Where tables live; decides what the migrations create."""
+        ...
+
+    async def hosts(self) -> list[str]:
+        """Every node that holds tables, by name; migrations run on each."""
+        ...
+
+    async def execute_on(self, host: str, sql: str) -> None:
+        """Run a statement on one node."""
+        ...
+
+    async def query_on(self, host: str, sql: str) -> pa.Table:
+        """Run a SELECT on one node, over its local tables."""
+        ...
+
+    async def free_disk_bytes(self) -> int:
+        """Free bytes on the disk that takes new data (the smallest over the shards)."""
+        ...
+
+    async def close(self) -> None:
+        """Wait for running work and release the engine."""
+        ...

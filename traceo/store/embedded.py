@@ -1,0 +1,183 @@
+"""The embedded store: the engine in this process (chDB), its data in one folder.
+
+The engine allows one data path a process and one process a data path. A connection runs one statement at a time, so
+that there are several; each call borrows one and runs in a thread, the GIL released meanwhile. Inserts have connections
+of their own, so that no query keeps them waiting.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import chdb
+import pyarrow as pa
+
+from traceo.config import Store as StoreSettings
+from traceo.errors import BadData, StoreUnavailable
+from traceo.store.base import Batch, Layout, Outcome, QueryLimits, Request, Signal
+from traceo.store.engine_config import write_engine_config
+from traceo.store.engine_errors import translate
+from traceo.store.frame import frame_batch, insert_settings, insert_statement
+
+Result = TypeVar("Result")
+HOST = "embedded"
+REJECTS = """
+SELECT request_index, sum(items) AS items, any(reason) AS reason FROM rejects
+WHERE batch_id = {id:UInt64} GROUP BY request_index
+"""
+
+
+class ConnectionPool:
+    """Threads with as many connections: work is queued when all are busy."""
+
+    def __init__(self, name: str, connections: Sequence[Any]) -> None:
+        self._connections = connections
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for connection in connections:
+            self._idle.put(connection)
+        self._threads = ThreadPoolExecutor(len(connections), thread_name_prefix=name)
+        self._closed = False
+
+    async def run(self, work: Callable[[Any], Result]) -> Result:
+        """Call `work(connection)` in a thread."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_connection, work)
+
+    async def close(self) -> None:
+        """Wait for running work, then close the connections."""
+        self._closed = True
+        await asyncio.to_thread(self._threads.shutdown)
+        for connection in self._connections:
+            connection.close()
+
+    def _with_connection(self, work: Callable[[Any], Result]) -> Result:
+        connection = self._idle.get()
+        try:
+            return work(connection)
+        except BaseException:
+            # What a failed statement had put out would lead the next result, perhaps another tenant's (chDB 26.9).
+            with contextlib.suppress(chdb.ChdbError, RuntimeError):
+                connection.query("SELECT 1", "Null")
+            raise
+        finally:
+            self._idle.put(connection)
+
+
+class EmbeddedStore:
+    """A `Store` on chDB. Make it with `open_embedded`."""
+
+    def __init__(self, folder: Path, inserts: ConnectionPool, queries: ConnectionPool, threads: int) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._inserts = inserts
+        self._queries = queries
+
+    async def insert(self, signal: Signal, requests: Sequence[Request], batch: Batch | None = None) -> list[Outcome]:
+        name = batch or Batch.new()
+        return await self._inserts.run(lambda connection: _insert(connection, signal, requests, name))
+
+    async def query(
+        self, sql: str, params: Mapping[str, Any] | None = None, limits: QueryLimits | None = None
+    ) -> pa.Table:
+        text = f"{sql}\nSETTINGS {self._query_settings(limits or QueryLimits())}"
+        return await self._queries.run(lambda connection: _select(connection, text, params))
+
+    async def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        await self._queries.run(lambda connection: _execute(connection, sql, params))
+
+    async def layout(self) -> Layout:
+        return Layout()
+
+    async def hosts(self) -> list[str]:
+        return [HOST]
+
+    async def execute_on(self, host: str, sql: str) -> None:
+        await self.execute(sql)
+
+    async def query_on(self, host: str, sql: str) -> pa.Table:
+        return await self.query(sql)
+
+    async def free_disk_bytes(self) -> int:
+        stat = os.statvfs(self._folder)
+        return stat.f_bavail * stat.f_frsize
+
+    async def close(self) -> None:
+        """Wait for running statements, then release the data path."""
+        await self._inserts.close()
+        await self._queries.close()
+
+    def _query_settings(self, limits: QueryLimits) -> str:
+        settings = [f"max_threads = {self._threads}", "readonly = 2"]
+        if limits.timeout_s:
+            settings.append(f"max_execution_time = {limits.timeout_s}")
+        if limits.max_result_rows:
+            settings.append(f"max_result_rows = {limits.max_result_rows}, result_overflow_mode = 'throw'")
+        if limits.max_memory_bytes:
+            settings.append(f"max_memory_usage = {limits.max_memory_bytes}")
+        return ", ".join(settings)
+
+
+def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
+    """Open (or create) the data path. Raises `StoreUnavailable` when another process holds it."""
+    config = write_engine_config(folder, settings)
+    try:
+        inserts = [chdb.connect(f"{folder}?config-file={config}") for _ in Signal]
+        queries = [chdb.connect(f"{folder}?config-file={config}") for _ in range(settings.connections)]
+    except (chdb.ChdbError, RuntimeError) as error:
+        raise StoreUnavailable(
+            f"{folder} could not be opened; is another Traceo running on it? Stop it, or choose another --data-dir"
+        ) from error
+    return EmbeddedStore(folder, ConnectionPool("insert", inserts), ConnectionPool("query", queries), settings.threads)
+
+
+def _insert(connection: Any, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:
+    settings = ", ".join(f"{name} = {_literal(value)}" for name, value in insert_settings(signal, batch).items())
+    with _engine_errors(inserting=True, after_failure=lambda: _forget_seen(connection)):
+        inserting = connection.send_insert(f"{insert_statement(signal)} SETTINGS {settings}", "Protobuf")
+        with inserting:
+            for piece in frame_batch(requests, batch):
+                inserting.append(piece)
+            inserting.finish()
+    outcomes = [Outcome()] * len(requests)
+    for row in _select(connection, REJECTS, {"id": batch.id}).to_pylist():
+        outcomes[row["request_index"]] = Outcome(row["items"], row["reason"])
+    return outcomes
+
+
+@contextlib.contextmanager
+def _engine_errors(*, inserting: bool = False, after_failure: Callable[[], None] | None = None) -> Iterator[None]:
+    try:
+        yield
+    except (chdb.ChdbError, RuntimeError, OSError, pa.ArrowInvalid) as error:
+        translated = translate(str(error), inserting=inserting)
+        if after_failure and not isinstance(translated, BadData):  # unreadable bytes reach no table
+            after_failure()
+        raise translated from error
+
+
+def _select(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+    with _engine_errors():
+        return connection.query(sql, "ArrowTable", params=dict(params or {}))
+
+
+def _execute(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> None:
+    with _engine_errors():
+        connection.query(sql, "Null", params=dict(params or {}))
+
+
+def _forget_seen(connection: Any) -> None:
+    """After a failed insert nobody knows which series were written: let them be written again."""
+    connection.query("TRUNCATE TABLE seen", "Null")
+
+
+def _literal(value: str) -> str:
+    if value.isdecimal():
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

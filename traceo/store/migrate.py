@@ -1,0 +1,140 @@
+"""Brings a store's tables to this version: one numbered statement a file in `schema/`, for both engines.
+
+A file's number is its version. A statement is written so that it may run again (IF NOT EXISTS), because a crash may
+fall between a statement and its note in `schema_migrations`. On a cluster each statement runs on every node: tables are
+local, and one whose header says `-- cluster: sharded by X` or `-- cluster: local` gets a `Distributed` table above it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+
+from traceo.errors import SchemaTooNew
+from traceo.store.base import Layout, Store
+
+CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
+TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\$\{local\}")
+ENGINE = re.compile(r"ENGINE = \$\{Replicated\}(\w+)(\(\w+\))?")
+# Replicas are made node by node, so that the path may not hold the table's own UUID.
+REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+JOURNAL = """
+CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, applied_at DateTime DEFAULT now())
+ENGINE = MergeTree ORDER BY version
+"""
+# Tables whose rows fall with the retention of a signal: table -> (setting in `retention`, the column that ages).
+RETENTION = {
+    "spans": ("spans", "received_at"),
+    "spans_recent": ("recent_spans", "received_at"),
+    "logs": ("logs", "received_at"),
+    "samples": ("metrics", "received_at"),
+    "histograms": ("metrics", "received_at"),
+    "summaries": ("metrics", "received_at"),
+    "exemplars": ("metrics", "received_at"),
+    "series": ("metrics", "day"),
+    "resources": ("rollups", "day"),
+    "scopes": ("rollups", "day"),
+    "span_red": ("rollups", "minute"),
+    "service_edges": ("rollups", "minute"),
+    "usage": ("usage", "minute"),
+    "rejects": ("recent_spans", "received_at"),
+}
+TIERED = ("spans", "logs", "samples", "histograms", "summaries")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One statement: its version, its file's name, and its text with placeholders."""
+
+    version: int
+    name: str
+    text: str
+
+    def statements(self, layout: Layout) -> list[str]:
+        """What to run on each node of a layout."""
+        engine = _replicated if layout.replicated else r"ENGINE = \1\2"
+        text = ENGINE.sub(engine, self.text)
+        made = [Template(text).substitute(local="_local" if layout.cluster else "")]
+        table, sharding = TABLE.search(self.text), CLUSTER.search(self.text)
+        if layout.cluster and table and sharding:
+            name, key = table.group(1), sharding.group("key")
+            spread = f", cityHash64({key})" if key else ", rand()"
+            made.append(
+                f"CREATE TABLE IF NOT EXISTS {name} AS {name}_local "
+                f"ENGINE = Distributed('{layout.cluster}', currentDatabase(), {name}_local{spread})"
+            )
+        return made
+
+
+def read_migrations() -> list[Migration]:
+    """All migrations in order."""
+    folder = resources.files("traceo.store") / "schema"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return [Migration(int(file.name.split("_")[0]), file.name, file.read_text()) for file in files]
+
+
+async def migrate(store: Store) -> list[str]:
+    """Apply what is missing, on every node; returns the names of the files that were applied somewhere.
+
+    Raises `SchemaTooNew` when a node was written by a newer Traceo, before anything is changed.
+    """
+    migrations = read_migrations()
+    layout, hosts = await store.layout(), await store.hosts()
+    applied = {host: await _applied_on(store, host) for host in hosts}
+    for host, versions in applied.items():
+        if versions and max(versions) > migrations[-1].version:
+            raise SchemaTooNew(
+                f"{host} has schema version {max(versions)}, this Traceo knows up to {migrations[-1].version}: "
+                "start the newer Traceo again, or restore a backup made by this one"
+            )
+    done: set[str] = set()
+    for host in hosts:
+        missing = [migration for migration in migrations if migration.version not in applied[host]]
+        for statement in (text for migration in missing for text in migration.statements(layout)):
+            await store.execute_on(host, statement)
+        if missing:
+            rows = ", ".join(f"({migration.version}, '{migration.name}')" for migration in missing)
+            await store.execute_on(host, f"INSERT INTO schema_migrations (version, name) VALUES {rows}")
+        done.update(migration.name for migration in missing)
+    return sorted(done)
+
+
+async def apply_retention(store: Store, seconds: Mapping[str, float], cold_after_s: float = 0) -> None:
+    """Set each table's TTL, and when its data moves to the `cold` volume (0: never). Changes nothing that is right."""
+    local = "_local" if (await store.layout()).cluster else ""
+    for host in await store.hosts():
+        wanted = {
+            table: _ttl(table, column, seconds[name], cold_after_s) for table, (name, column) in RETENTION.items()
+        }
+        engines = await store.query_on(
+            host, "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+        )
+        texts = {row["name"]: row["create_table_query"] for row in engines.to_pylist()}
+        for table, ttl in wanted.items():
+            if cold_after_s and table in TIERED and "storage_policy = 'tiered'" not in texts[table + local]:
+                await store.execute_on(host, f"ALTER TABLE {table}{local} MODIFY SETTING storage_policy = 'tiered'")
+            if f"TTL {ttl}" not in texts[table + local]:
+                await store.execute_on(
+                    host, f"ALTER TABLE {table}{local} MODIFY TTL {ttl} SETTINGS materialize_ttl_after_modify = 0"
+                )
+
+
+def _ttl(table: str, column: str, seconds: float, cold_after_s: float) -> str:
+    unit = "toIntervalDay" if column == "day" else "toIntervalSecond"
+    amount = max(1, round(seconds / 86400)) if column == "day" else round(seconds)
+    ttl = f"{column} + {unit}({amount})"
+    if cold_after_s and table in TIERED:
+        ttl += f", {column} + {unit}({round(cold_after_s)}) TO VOLUME 'cold'"
+    return ttl
+
+
+def _replicated(engine: re.Match[str]) -> str:
+    version = f", {engine.group(2)[1:-1]}" if engine.group(2) else ""
+    return f"ENGINE = Replicated{engine.group(1)}({REPLICA}{version})"
+
+
+async def _applied_on(store: Store, host: str) -> set[int]:
+    await store.execute_on(host, JOURNAL)
+    rows = await store.query_on(host, "SELECT version FROM schema_migrations")
+    return {int(version) for version in rows.column("version").to_pylist()}

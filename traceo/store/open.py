@@ -1,0 +1,50 @@
+"""Opens the store that the settings name, ready to use: tables migrated, retention applied."""
+
+import logging
+from pathlib import Path
+
+from traceo.config import Config, Retention
+from traceo.errors import ConfigError
+from traceo.store.base import QueryLimits, Store
+from traceo.store.migrate import apply_retention, migrate
+
+logger = logging.getLogger(__name__)
+
+EMBEDDED = "chdb://"
+
+
+def is_embedded(config: Config) -> bool:
+    """Whether the engine runs in this process."""
+    return config.store_url.startswith(EMBEDDED)
+
+
+async def open_store(config: Config) -> Store:
+    """Raises `ConfigError` for a URL of no known kind, `SchemaTooNew`, `StoreUnavailable`."""
+    if is_embedded(config):
+        return await _open_embedded(config)
+    if config.store_url.startswith("clickhouse://"):
+        from traceo.store.cluster import ClusterStore
+
+        query = config.query
+        limits = QueryLimits(query.timeout, query.max_result_rows, query.max_memory)
+        store = ClusterStore(config.store_url, connections=config.store.connections, limits=limits)
+        await _prepare(store, config)
+        return store
+    raise ConfigError("store.url must start with chdb:// or clickhouse://")
+
+
+async def _open_embedded(config: Config) -> Store:
+    from traceo.store.embedded import open_embedded
+
+    store = open_embedded(Path(config.store_url.removeprefix(EMBEDDED)), config.store)
+    await _prepare(store, config)
+    return store
+
+
+async def _prepare(store: Store, config: Config) -> None:
+    applied = await migrate(store)
+    if applied:
+        logger.info("schema migrated", extra={"fields": {"statements": len(applied)}})
+    seconds = {name: float(getattr(config.retention, name)) for name in Retention.__slots__}
+    tier = config.store.s3_tier
+    await apply_retention(store, seconds, tier.move_after if tier.endpoint else 0)

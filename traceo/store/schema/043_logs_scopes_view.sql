@@ -1,0 +1,15 @@
+-- The distinct scopes of each block.
+CREATE MATERIALIZED VIEW IF NOT EXISTS logs_scopes_view TO scopes_in AS
+SELECT tenant, id, scope.name AS name, scope.version AS version, scope.attributes AS attributes,
+    scope.dropped_attributes_count AS dropped_attributes, schema_url
+FROM
+(
+    SELECT tenant, cityHash64(c, u) AS id, any(c) AS scope, any(u) AS schema_url
+    FROM
+    (
+        SELECT tenant, scopes, urls
+        FROM otlp_logs ARRAY JOIN body.resource_logs.scope_logs.scope AS scopes, body.resource_logs.scope_logs.schema_url AS urls
+    )
+    ARRAY JOIN scopes AS c, urls AS u
+    GROUP BY tenant, id
+)

@@ -1,0 +1,10 @@
+-- Every point of a gauge or a sum as a row with its series. Stores nothing itself. Kept apart from distributions, because
+-- each column that a point does not have would be filled with defaults.
+CREATE TABLE IF NOT EXISTS points_in
+(
+    tenant LowCardinality(String), received_at DateTime, service LowCardinality(String), metric LowCardinality(String), unit LowCardinality(String),
+    type Int8, temporality Int8, monotonic Bool, integer Bool, resource_id UInt64, scope_id UInt64, series_id UInt64,
+    attributes Array(String), time_ns UInt64, start_time_ns UInt64, flags UInt32,
+    value Float64, integer_value Int64, exemplars Array(Tuple(time_unix_nano UInt64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), as_double Float64, as_int Int64, span_id String, trace_id String, filtered_attributes Map(LowCardinality(String), String)))
+)
+ENGINE = Null
