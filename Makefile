@@ -38,7 +38,7 @@ $(STAMP): requirements/dev.txt pyproject.toml $(SHOP) | $(BIN)/pip
 	@echo "==> installing the locked dependencies"
 	@[ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" ] \
 		|| $(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
 	@echo "==> installing traceo$(if $(SHOP), and the shop)"
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e . $(if $(SHOP),-e examples/shop)
 	@touch $@

@@ -239,6 +239,23 @@ def test_unknown_enum_is_stored_or_refused_but_never_lost(server: RunningServer,
     assert server.count("spans", tenant) == (answer.status_code == 200)
 
 
+def test_what_the_engine_reads_more_strictly_than_protobuf_is_stored_as_protobuf_reads_it(
+    server: RunningServer, tenant: str
+) -> None:
+    """Numbers that are too large for their field are cut, fields of another type are unknown."""
+    trace_id, number = os.urandom(16), 853180157891
+    span = trace_request({"trace_id": trace_id}).resource_spans[0].scope_spans[0].spans[0].SerializeToString()
+    span += (
+        b"\x50" + encode_varint(number) + b"\x60\x01" + b"\x31" + bytes(8)
+    )  # dropped attributes and events, a kind of 8 bytes
+    answer = server.post("traces", protobuf_field(1, protobuf_field(2, protobuf_field(2, span))), tenant)
+    assert answer.status_code == 200
+    server.settle()
+    (shown,) = server.get(f"traces/{trace_id.hex()}", tenant)["spans"]
+    assert (shown["dropped_attributes"], shown["dropped_events"]) == (number & 0xFFFFFFFF, 1)
+    assert list((server.data_dir / "journal").glob("*.refused")) == []
+
+
 def test_partial_success_in_json(server: RunningServer, tenant: str) -> None:
     spans = [{"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "good"}, {"traceId": "ab", "spanId": "cd" * 8}]
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()

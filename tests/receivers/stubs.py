@@ -9,6 +9,7 @@ from traceo import config
 from traceo.errors import BadData, InvalidRequest, Unauthenticated
 from traceo.receivers.batch import Batcher
 from traceo.receivers.budget import IngestBudget
+from traceo.receivers.commit import Committer
 from traceo.receivers.ingest import Ingest
 from traceo.store.base import Batch, Outcome, Request, Signal
 from traceo.telemetry import make_metrics
@@ -79,8 +80,7 @@ def make_bench(can_write: Callable[[], None] = lambda: None, store: Any = None, 
     budget = IngestBudget(limits.buffer_max_bytes)
     batchers = {
         signal: Batcher(
-            signal,
-            store,
+            Committer(signal, store, metrics, asyncio.Semaphore(len(Signal))),
             budget,
             metrics,
             max_bytes=limits.batch_max_bytes,

@@ -9,7 +9,7 @@ Safe against the death of the process, as the engine's own parts are; neither wa
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from isal import isal_zlib
@@ -64,13 +64,13 @@ class Segment:
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def set_aside(self) -> Path:
-        """Keep what the engine refused after it was acknowledged, for a person to look at."""
-        self.close()
-        kept = self.path.with_suffix(".refused")
-        if self.path.exists():
-            self.path.rename(kept)
-        return kept
+    def set_aside(self, requests: Sequence[Request]) -> Path:
+        """Keep what the engine refused after it was acknowledged, for a person to look at. Raises `DiskFull`."""
+        refused = Segment(self.path.with_suffix(".refused"), self.signal, self.batch)
+        for request in requests:
+            refused.append(request)
+        refused.close()
+        return refused.path
 
 
 class Journal:

@@ -27,9 +27,6 @@ INSERT_ROUNDS = 2
 GRACE_S = 5.0
 FORGET_TIMEOUT_S = 3.0
 
-# Time, simultaneous queries, memory, parts: an insert that met one of them may be sent again later.
-BUSY = frozenset({159, 202, 241, 252})
-
 Settings = dict[str, str | int | float]
 
 # A frozen shard is given up after 2 x 3 s instead of 3 x 10 s, before the query's own time is over and takes the blame.
@@ -108,10 +105,6 @@ class ClusterStore:
             await self._http.send(statement, rounds=INSERT_ROUNDS, attempt=self._insert_once)
         except StoreUnavailable as error:
             raise await self._name_shard(error) from error
-        except StoreError as error:
-            if error.code in BUSY:
-                raise StoreUnavailable(f"the cluster is too busy: {error.message}", code=error.code) from error
-            raise
         return await self._read_outcomes(batch.id, len(requests))
 
     async def query(

@@ -10,8 +10,10 @@ CODE = re.compile(r"Code: (\d+)")
 NOISE = re.compile(r"^.*?DB::Exception: |\s*\(version .*?\)\s*$|: While executing \w+|\(official build\)", re.DOTALL)
 
 # Numbers of ClickHouse's ErrorCodes.cpp
-UNREADABLE = {33, 444, 432, 434, 442, 36, 27, 117, 6, 26, 73, 131, 636}
-NO_SPACE = {243, 241_000}
+UNREADABLE = {6, 26, 27, 33, 36, 53, 69, 70, 72, 117, 131, 190, 436, 437, 444}
+NO_SPACE = {243}
+# Time, simultaneous queries, memory, parts: an insert that met one of them may be sent again later.
+BUSY = {159, 202, 241, 252}
 LIMITS = {158: "rows", 159: "time", 241: "memory", 396: "rows of the result", 307: "bytes", 167: "time", 290: "memory"}
 AFTER_EOF = 32  # a length that runs past the end of the input; or, where an address is named, a connection that broke
 UNREACHABLE = {209, 210, 279, 198, 519, 225, 242, 999, 203, 32, 236, 74, 76}
@@ -39,6 +41,8 @@ def translate(message: str, *, inserting: bool = False) -> TraceoError:
         return StoreUnavailable(f"the store cannot be used, {NOT_SET_UP[code]}: {first_line}", code=code)
     if code == UNKNOWN_TABLE and _is_ours(text):
         return StoreUnavailable(f"the store cannot be used, one of its tables is missing: {text}", code=code)
+    if inserting and code in BUSY:
+        return StoreUnavailable(f"the store is too busy: {text}", code=code)
     if inserting:
         return BadData(text, code=code) if code in UNREADABLE else StoreError(text, code=code)
     if code in LIMITS:
