@@ -74,6 +74,37 @@ def test_a_span_in_both_tables_is_shown_once(tenant: str) -> None:
     assert [found["spans"] for found in page.traces] == [2]
 
 
+def test_events_stay_with_their_span_when_spans_are_alike(tenant: str) -> None:
+    spans = [
+        {**span(1, 10, NOW), "events": [{"time_unix_nano": NOW, "name": "of 10"}]},
+        {**span(1, 11, NOW), "events": [{"time_unix_nano": NOW, "name": "of 11"}]},
+        span(1, 12, NOW),
+    ]
+    insert(tenant, Signal.TRACES, traces("shop", spans))
+    insert(tenant, Signal.TRACES, traces("shop", spans[:1]))
+    found = run(lambda q: read_trace(q, tenant, "1"))["spans"]
+    names = [[event["name"] for event in item["events"]] for item in found]
+    assert names == [["of 10"], ["of 10"], ["of 11"], []]
+
+
+def test_spans_are_found_as_soon_as_the_recent_window_has_the_first(tenant: str) -> None:
+    insert(f"{tenant}-source", Signal.TRACES, traces("shop", [span(1, 10, NOW)]))
+    copy = (
+        "INSERT INTO spans_recent SELECT * REPLACE ({to:String} AS tenant) "
+        "FROM (SELECT * FROM spans WHERE tenant = {source:String})"
+    )
+
+    async def work() -> dict[str, Any]:
+        queries = Queries(engine(), QuerySettings())
+        await engine().execute("TRUNCATE TABLE spans_recent")
+        with pytest.raises(NotFound):
+            await read_trace(queries, tenant, "1")
+        await engine().execute(copy, {"to": tenant, "source": f"{tenant}-source"})
+        return await read_trace(queries, tenant, "1")
+
+    assert len(asyncio.run(work())["spans"]) == 1
+
+
 def test_recent_spans_alone_are_found(tenant: str) -> None:
     source = f"{tenant}-source"
     insert(source, Signal.TRACES, traces("shop", [span(1, 10, NOW, attributes={"user.id": "u1"})]))
