@@ -12,7 +12,7 @@ from tests.query.engine import engine, insert
 from tests.query.telemetry import VALUES, logs, metrics, span, traces
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
-from traceo.query.logs import LogSearch, search_logs
+from traceo.query.logs import LogSearch, is_selective, search_logs
 from traceo.query.metrics import SeriesSearch, list_metrics, list_series, read_points
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch, search_traces
@@ -254,3 +254,16 @@ def test_metrics_come_back_exactly(tenant: str) -> None:
     assert latency["points"][0]["counts"] == [1, 2]
     (warm,) = run(lambda q: read_points(q, tenant, SeriesSearch(RANGE, ids=(int(series["series_id"]),)), 10))
     assert warm["points"][0]["value"] == {"$double": "NaN"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "selective"),
+    [
+        ({"text": "timeout of 4bf92f3577b34da6a3ce929d0e0e4736"}, True),
+        ({"trace_id": b"1" * 16}, True),
+        ({"attributes": (("user.id", "u1"),)}, True),
+        ({"text": '"connection refused"', "service": "shop", "min_severity": 17}, False),
+    ],
+)
+def test_logs_are_looked_for_everywhere_at_once_by_an_id(fields: dict[str, Any], selective: bool) -> None:
+    assert is_selective(LogSearch(RANGE, **fields)) is selective
