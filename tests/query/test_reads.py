@@ -12,7 +12,7 @@ from tests.query.engine import engine, insert
 from tests.query.telemetry import VALUES, logs, metrics, span, traces
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
-from traceo.query.logs import LogSearch, search_logs
+from traceo.query.logs import LogSearch, is_selective, search_logs
 from traceo.query.metrics import SeriesSearch, list_metrics, list_series, read_points
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch, search_traces
@@ -72,6 +72,37 @@ def test_a_span_in_both_tables_is_shown_once(tenant: str) -> None:
     assert len(trace["spans"]) == 2
     page = run(lambda q: search_traces(q, tenant, TraceSearch(RANGE)))
     assert [found["spans"] for found in page.traces] == [2]
+
+
+def test_events_stay_with_their_span_when_spans_are_alike(tenant: str) -> None:
+    spans = [
+        {**span(1, 10, NOW), "events": [{"time_unix_nano": NOW, "name": "of 10"}]},
+        {**span(1, 11, NOW), "events": [{"time_unix_nano": NOW, "name": "of 11"}]},
+        span(1, 12, NOW),
+    ]
+    insert(tenant, Signal.TRACES, traces("shop", spans))
+    insert(tenant, Signal.TRACES, traces("shop", spans[:1]))
+    found = run(lambda q: read_trace(q, tenant, "1"))["spans"]
+    names = [[event["name"] for event in item["events"]] for item in found]
+    assert names == [["of 10"], ["of 10"], ["of 11"], []]
+
+
+def test_spans_are_found_as_soon_as_the_recent_window_has_the_first(tenant: str) -> None:
+    insert(f"{tenant}-source", Signal.TRACES, traces("shop", [span(1, 10, NOW)]))
+    copy = (
+        "INSERT INTO spans_recent SELECT * REPLACE ({to:String} AS tenant) "
+        "FROM (SELECT * FROM spans WHERE tenant = {source:String})"
+    )
+
+    async def work() -> dict[str, Any]:
+        queries = Queries(engine(), QuerySettings())
+        await engine().execute("TRUNCATE TABLE spans_recent")
+        with pytest.raises(NotFound):
+            await read_trace(queries, tenant, "1")
+        await engine().execute(copy, {"to": tenant, "source": f"{tenant}-source"})
+        return await read_trace(queries, tenant, "1")
+
+    assert len(asyncio.run(work())["spans"]) == 1
 
 
 def test_recent_spans_alone_are_found(tenant: str) -> None:
@@ -223,3 +254,16 @@ def test_metrics_come_back_exactly(tenant: str) -> None:
     assert latency["points"][0]["counts"] == [1, 2]
     (warm,) = run(lambda q: read_points(q, tenant, SeriesSearch(RANGE, ids=(int(series["series_id"]),)), 10))
     assert warm["points"][0]["value"] == {"$double": "NaN"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "selective"),
+    [
+        ({"text": "timeout of 4bf92f3577b34da6a3ce929d0e0e4736"}, True),
+        ({"trace_id": b"1" * 16}, True),
+        ({"attributes": (("user.id", "u1"),)}, True),
+        ({"text": '"connection refused"', "service": "shop", "min_severity": 17}, False),
+    ],
+)
+def test_logs_are_looked_for_everywhere_at_once_by_an_id(fields: dict[str, Any], selective: bool) -> None:
+    assert is_selective(LogSearch(RANGE, **fields)) is selective

@@ -50,6 +50,13 @@ ANSWERS: list[tuple[str, list[list[Any]] | None]] = [
     ("SELECT kind, status FROM spans ORDER BY span_id", [["server", "unset"], ["client", "error"]]),
     ("SELECT trace_id, parent_span_id FROM spans ORDER BY span_id LIMIT 1", [["0" * 31 + "1", ""]]),
     ("SELECT attributes['n'] FROM spans WHERE attributes['user.id'] = 'u1'", [["5"]]),
+    (
+        "SELECT attributes['n'], count() AS n FROM spans WHERE attributes['n'] != '' GROUP BY attributes['n']",
+        [["5", 1]],
+    ),
+    ("SELECT count(*) FROM spans", [[2]]),
+    ('SELECT `service`, "name" FROM spans AS s LIMIT 1', [["shop", "GET /"]]),
+    ("SELECT COLUMNS('^link_') FROM spans LIMIT 1", [[[], []]]),
     ("SELECT s.attributes['n'] FROM spans s WHERE s.attributes['user.id'] = 'u1'", [["5"]]),
     ("SELECT attributes['minus'], attributes['true'], attributes['half'] FROM spans LIMIT 1 BY trace_id", None),
     ("SELECT mapKeys(attributes) FROM spans WHERE kind = 'client'", [[["user.id", "n"]]]),
@@ -256,6 +263,28 @@ def test_deep_nesting_is_refused() -> None:
 @pytest.mark.parametrize("name", ["sumIf", "quantileTDigestIf", "arrayMap", "toStartOfHour", "argMax", "LOWER"])
 def test_functions_that_compute_are_allowed(name: str) -> None:
     assert is_allowed_function(name)
+
+
+def test_an_equal_text_is_answered_for_each_tenant_and_value_apart() -> None:
+    text = "SELECT service FROM spans WHERE attributes['user.id'] = {user:String}"
+    asked = [(TENANT, "u1"), (OTHER, "u1"), (TENANT, "nobody")]
+
+    async def work() -> list[list[list[Any]]]:
+        queries = Queries(engine(), QuerySettings())
+        answers = [await run_user_query(queries, tenant, text, {"user": user}) for tenant, user in asked]
+        return [answer["rows"] for answer in answers]
+
+    assert asyncio.run(work()) == [[["shop"]], [["secret"]], []]
+
+
+def test_a_columns_type_follows_the_value_that_names_it() -> None:
+    async def work() -> list[str]:
+        queries = Queries(engine(), QuerySettings())
+        text = "SELECT CAST(1, {type:String}) AS x"
+        answers = [await run_user_query(queries, TENANT, text, {"type": name}) for name in ("UInt8", "String")]
+        return [answer["columns"][0]["type"] for answer in answers]
+
+    assert asyncio.run(work()) == ["UInt8", "String"]
 
 
 @pytest.mark.parametrize(

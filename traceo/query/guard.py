@@ -7,7 +7,7 @@ engine read differently cannot slip through. Names of tables and functions are a
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
 
@@ -69,26 +69,32 @@ def guard(tenant: str, text: str, params: dict[str, object], *, recent: bool = T
     """The user's query over the tenant's views; `recent` as in `Scope`. Raises ParseError, UnsupportedQuery."""
     if len(text) > MAX_LENGTH:
         raise UnsupportedQuery(f"the query is longer than {MAX_LENGTH} characters")
+    scope = Scope(tenant, recent=recent)
     try:
-        return _guard(Scope(tenant, recent=recent), text, params)
+        sql = _compile(text, frozenset(params), frozenset(scope.params), recent)
     except RecursionError as error:
         raise UnsupportedQuery("the query is nested too deeply") from error
+    return Guarded(sql, {**params, **scope.params})
 
 
-def _guard(scope: Scope, text: str, params: dict[str, object]) -> Guarded:
+@lru_cache(maxsize=200)
+def _compile(text: str, params: frozenset[str], reserved: frozenset[str], recent: bool) -> str:
+    """The SQL that runs: the same for every tenant and for all values, which are bound. Panels repeat their texts."""
     tree = _parse(text)
     for node in tree.walk():
         _check_node(node)
     own_names = {cte.alias for cte in tree.find_all(exp.CTE)}
     _check_names(tree, own_names)
-    _check_params(tree, params, set(scope.params))
+    _check_params(tree, params, reserved)
     _read_single_values(tree, own_names)
     used = _use_views(tree, own_names)
     body = _render(tree)
-    _check_calls(body)
-    whole = "resource_attributes" in body or bool(list(tree.find_all(exp.Star, exp.Columns)))
-    views = [f"{PREFIX}{name} AS ({VIEWS[name](scope, whole)})" for name in sorted(used)]
-    return Guarded(_with_views(body, tree, views), {**params, **scope.params})
+    tokens = sqlglot.tokenize(body, dialect=DIALECT)
+    _check_calls(tokens)
+    names = None if _reads_all(tree) else frozenset(token.text for token in tokens)
+    scope = Scope("", recent=recent)
+    views = [f"{PREFIX}{name} AS ({VIEWS[name](scope, names)})" for name in sorted(used)]
+    return _with_views(body, tree, views)
 
 
 def _parse(text: str) -> exp.Expression:
@@ -151,7 +157,7 @@ def _check_names(tree: exp.Expression, own_names: set[str]) -> None:
             raise UnsupportedQuery(f"there is no view {table.name!r}", hint=f"views: {', '.join(VIEWS)}")
 
 
-def _check_params(tree: exp.Expression, params: dict[str, object], reserved: set[str]) -> None:
+def _check_params(tree: exp.Expression, params: frozenset[str], reserved: frozenset[str]) -> None:
     for node in tree.find_all(exp.Placeholder):
         kind = node.args.get("kind")
         text = kind.sql(dialect=DIALECT) if isinstance(kind, exp.Expression) else str(kind)
@@ -159,7 +165,7 @@ def _check_params(tree: exp.Expression, params: dict[str, object], reserved: set
             raise UnsupportedQuery(f"a parameter cannot have the type {text}")
         if node.name not in params:
             raise QueryError(f"the parameter {node.name!r} has no value")
-    for name in params:
+    for name in sorted(params):
         if name in reserved or not re.fullmatch(r"[A-Za-z]\w{0,63}", name, re.ASCII) or re.fullmatch(r"p\d+", name):
             raise QueryError(f"a parameter cannot be named {name[:64]!r}")
 
@@ -184,7 +190,9 @@ def _keep_name(bracket: exp.Bracket, select: exp.Select) -> None:
     """An answer's column is named like what the user wrote, not like what is made of it."""
     for item in select.expressions:
         if not isinstance(item, exp.Alias) and any(node is bracket for node in item.walk()):
-            item.replace(exp.alias_(item.copy(), item.sql(dialect=DIALECT), quoted=True))
+            named = exp.Alias(alias=exp.to_identifier(item.sql(dialect=DIALECT), quoted=True))
+            item.replace(named)
+            named.set("this", item)  # the item itself: the bracket in it is replaced next
 
 
 def _is_single_value(bracket: exp.Bracket) -> bool:
@@ -196,6 +204,11 @@ def _is_single_value(bracket: exp.Bracket) -> bool:
         and column.name == "attributes"
         and not bracket.find_ancestor(exp.Lambda)
     )
+
+
+def _reads_all(tree: exp.Expression) -> bool:
+    """Whether columns are read that the text does not name: `*` and `COLUMNS(...)`, but not `count(*)`."""
+    return any(not isinstance(node.parent, exp.Count) for node in tree.find_all(exp.Star, exp.Columns))
 
 
 def _use_views(tree: exp.Expression, own_names: set[str]) -> set[str]:
@@ -225,9 +238,8 @@ def _with_views(body: str, tree: exp.Expression, views: list[str]) -> str:
     return f"WITH {', '.join(views)}, {definitions} {_render(tree)}"
 
 
-def _check_calls(body: str) -> None:
+def _check_calls(tokens: list[Token]) -> None:
     """Every name before a parenthesis, in the text that runs, is a function of the list, a type or a word of SQL."""
-    tokens = sqlglot.tokenize(body, dialect=DIALECT)
     for name in _called(tokens):
         if not is_allowed_function(name):
             raise UnsupportedQuery(f"the function {name!r} cannot be used here")

@@ -11,6 +11,7 @@ from traceo.query.sql import Scope, TimeRange
 
 TOKEN = re.compile(r"(?:[0-9A-Za-z]|[^\x00-\x7f])+")
 TERM = re.compile(r'"([^"]*)"|(\S+)')
+ID_LENGTH = 16  # of the shortest ids that are random: a span id in hexadecimal
 # A record's place among those of the same nanosecond: any order will do, as long as it is always the same.
 PLACE = (
     "cityHash64(trace_id, span_id, severity_number, resource_id, body, body_value, mapKeys(attributes), "
@@ -65,7 +66,8 @@ async def search_logs(queries: Queries, tenant: str, search: LogSearch) -> LogPa
     """A page of records. Times are found first, so that bodies are read of the page's records only."""
     wanted = search.limit + 1 + (search.after.shown if search.after else 0)
     times: list[int] = []
-    for window in windows(search.between, search.after.time_ns + 1 if search.after else None):
+    end_ns = search.after.time_ns + 1 if search.after else None
+    for window in windows(search.between, end_ns, at_once=is_selective(search)):
         scope = Scope(tenant, window)
         sql = f"{compile_times(scope, search)} LIMIT {wanted}"
         times = [row["time_ns"] for row in await queries.rows(scope, sql)]
@@ -79,6 +81,12 @@ async def search_logs(queries: Queries, tenant: str, search: LogSearch) -> LogPa
     page = rows[: search.limit]
     after = _cursor_after(page, search.after) if len(rows) > search.limit else None
     return LogPage([_show_record(row) for row in page], after)
+
+
+def is_selective(search: LogSearch) -> bool:
+    """Whether an index finds the few records at once: by an id or an attribute, or by a word as long as an id."""
+    words = TOKEN.findall(search.text)
+    return bool(search.trace_id or search.attributes) or any(len(word) >= ID_LENGTH for word in words)
 
 
 def compile_times(scope: Scope, search: LogSearch) -> str:

@@ -1,7 +1,8 @@
 """Runs statements on the store, within the limits of `config.query`."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from opentelemetry import trace
@@ -12,9 +13,11 @@ from traceo.query.sql import Scope
 from traceo.store.base import QueryLimits, Store
 
 MAX_WAIT_S = 5.0
+KNOWN_STATEMENTS = 200
 tracer = trace.get_tracer(__name__)
 
 Row = dict[str, Any]
+Answer = TypeVar("Answer")
 
 
 class Queries:
@@ -27,6 +30,9 @@ class Queries:
         self._store = store
         self._slots = asyncio.Semaphore(settings.max_concurrent)
         self._max_wait_s = min(settings.timeout, MAX_WAIT_S)
+        self._recent = False
+        self._types: dict[str, list[str]] = {}
+        self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 
     async def table(self, sql: str, params: dict[str, Any]) -> pa.Table:
@@ -46,8 +52,28 @@ class Queries:
         rows: list[Row] = as_bytes(table).to_pylist(maps_as_pydicts="lossy")
         return rows
 
-    async def has_recent(self) -> bool:
-        """Whether the recent window holds any spans (of anybody): a read of an empty one would cost as much again."""
+    async def types(self, sql: str, params: dict[str, Any]) -> list[str]:
+        """The engine's types of a statement's columns. They follow from its text and values alone: kept in memory."""
+        key = f"{sql} {sorted(params.items())}"
+        if key not in self._types:
+            described = await self.table(f"DESCRIBE TABLE ({sql})", params)
+            if len(self._types) >= KNOWN_STATEMENTS:
+                self._types.clear()
+            self._types[key] = described["type"].to_pylist()
+        return self._types[key]
+
+    async def over_spans(self, read: Callable[[bool], Awaitable[Answer]]) -> Answer:
+        """What `read(recent)` answers; `recent` says whether to look at the recent window (see `Scope`).
+
+        Reading an empty window costs as much as a full one. So it is left out if it was empty when last looked at;
+        whether it still is, is looked up meanwhile, and if it is not, all is read again.
+        """
+        assumed = self._recent
+        answer, self._recent = await asyncio.gather(read(assumed), self._has_recent())
+        return await read(True) if self._recent and not assumed else answer
+
+    async def _has_recent(self) -> bool:
+        """Whether the recent window holds any spans, of anybody."""
         counted = await self.table("SELECT count() AS spans FROM spans_recent", {})
         return bool(counted["spans"][0].as_py())
 

@@ -13,7 +13,7 @@ from traceo.query.services import STATUSES
 from traceo.query.sql import MINUTE_NS, Scope, TimeRange
 
 # How far back an unselective search looks first, before the whole range is sorted.
-WINDOWS_NS = (5 * MINUTE_NS, 60 * MINUTE_NS, 24 * 60 * MINUTE_NS)
+WINDOWS_NS = (2 * MINUTE_NS, 20 * MINUTE_NS, 200 * MINUTE_NS, 24 * 60 * MINUTE_NS)
 STATUS_CODES = {name: code for code, name in STATUSES.items()}
 SUMMARY = """
 trace_id, toUnixTimestamp64Nano(min(start_time)) AS start_ns,
@@ -52,8 +52,11 @@ class TracePage:
 
 async def search_traces(queries: Queries, tenant: str, search: TraceSearch) -> TracePage:
     """A page of traces, by the time of their newest matching span."""
+    return await queries.over_spans(lambda recent: _search_traces(queries, tenant, search, recent))
+
+
+async def _search_traces(queries: Queries, tenant: str, search: TraceSearch, recent: bool) -> TracePage:
     hits: list[tuple[int, bytes]] = []
-    recent = await queries.has_recent()
     selective = bool(search.attributes)  # the index on values finds them at once
     for window in windows(search.between, search.after[0] + 1 if search.after else None, at_once=selective):
         scope = Scope(tenant, window, recent=recent)

@@ -12,20 +12,23 @@ from traceo.query.sql import Scope
 SPAN_COLUMNS = """
 trace_id, span_id, parent_span_id, trace_state, flags, service, name, kind,
 toUnixTimestamp64Nano(start_time) AS start_ns, duration_ns, status_code, status_message, resource_id, scope_id,
-attributes, dropped, `events.time_ns`, `events.name`, `events.attributes`, `events.dropped_attributes`,
-`links.trace_id`, `links.span_id`, `links.trace_state`, `links.attributes`, `links.dropped_attributes`, `links.flags`
+attributes, dropped, notEmpty(`events.name`) AS has_events, notEmpty(`links.trace_id`) AS has_links
 """
+# What few spans have lies in half of all files of a part: they are opened for those traces only that have any of it.
+IDENTITY = "span_id, toUnixTimestamp64Nano(start_time) AS start_ns"
+EVENT_FIELDS = ("time_ns", "name", "attributes", "dropped_attributes")
+LINK_FIELDS = ("trace_id", "span_id", "trace_state", "attributes", "dropped_attributes", "flags")
+NESTED = {"events": EVENT_FIELDS, "links": LINK_FIELDS}
 RESOURCE_COLUMNS = "id, attributes, dropped_attributes, schema_url"
 SCOPE_COLUMNS = "id, name, version, attributes, dropped_attributes, schema_url"
 NO_SPAN = bytes(8)
+KNOWN_ROWS = 5000  # of `read_by_id`: a few kilobytes each
 
 
 async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     """A trace: its spans in order of start, its resources and scopes by id. Raises NotFound."""
-    scope = Scope(tenant, recent=await queries.has_recent())
-    where = [f"trace_id = {scope.bind(parse_trace_id(trace_id))}"]
-    sql = f"SELECT * FROM ({scope.select_spans(SPAN_COLUMNS, where)}) ORDER BY start_ns, span_id"
-    spans = await queries.rows(scope, sql)
+    wanted = parse_trace_id(trace_id)
+    spans = await queries.over_spans(lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted))
     if not spans:
         raise NotFound(f"trace {trace_id} is not here: it never arrived, was not kept, or is past its retention")
     resources, scopes = await asyncio.gather(
@@ -33,21 +36,49 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
         read_by_id(queries, tenant, "scopes", SCOPE_COLUMNS, {span["scope_id"] for span in spans}),
     )
     return {
-        "trace_id": spans[0]["trace_id"].hex(),
+        "trace_id": wanted.hex(),
         "spans": [show_span(span) for span in spans],
         "resources": resources,
         "scopes": scopes,
     }
 
 
+async def _read_spans(queries: Queries, scope: Scope, trace_id: bytes) -> list[Row]:
+    where = [f"trace_id = {scope.bind(trace_id)}"]
+    spans = await queries.rows(scope, scope.select_spans(SPAN_COLUMNS, where))
+    spans.sort(key=_identity)
+    there = [kind for kind in NESTED if any(span[f"has_{kind}"] for span in spans)]
+    if there:
+        columns = [IDENTITY, *(f"`{kind}.{field}`" for kind in there for field in NESTED[kind])]
+        nested: dict[tuple[int, bytes], list[Row]] = {}
+        for row in await queries.rows(scope, scope.select_spans(", ".join(columns), where)):
+            nested.setdefault(_identity(row), []).append(row)
+        for span in spans:  # one that was sent twice is in both lists twice
+            span |= (nested.get(_identity(span)) or [{}]).pop()
+    return spans
+
+
+def _identity(row: Row) -> tuple[int, bytes]:
+    return row["start_ns"], row["span_id"]
+
+
 async def read_by_id(queries: Queries, tenant: str, table: str, columns: str, ids: set[int]) -> dict[str, Row]:
-    """Rows of `resources` or `scopes` by id (as text: JSON readers lose the last digits of large numbers)."""
-    if not ids:
-        return {}
-    scope = Scope(tenant)
-    chosen = ", ".join(str(int(number)) for number in sorted(ids))
-    sql = scope.select(table, columns, [f"id IN ({chosen})"], "LIMIT 1 BY id")
-    return {str(row.pop("id")): show_row(row) for row in await queries.rows(scope, sql)}
+    """Rows of `resources` or `scopes` by id (as text: JSON readers lose the last digits of large numbers).
+
+    They never change, because an id is the hash of its row: those that were read once are kept in memory.
+    """
+    keys = {str(number): (tenant, table, columns, number) for number in sorted(ids)}
+    found = {text: queries.known_rows[key] for text, key in keys.items() if key in queries.known_rows}
+    missing = ", ".join(text for text in keys if text not in found)
+    if missing:
+        scope = Scope(tenant)
+        sql = scope.select(table, columns, [f"id IN ({missing})"], "LIMIT 1 BY id")
+        read = {str(row.pop("id")): show_row(row) for row in await queries.rows(scope, sql)}
+        if len(queries.known_rows) + len(read) > KNOWN_ROWS:
+            queries.known_rows.clear()
+        queries.known_rows |= {keys[text]: row for text, row in read.items()}
+        found |= read
+    return found
 
 
 def show_row(row: Row) -> Row:
@@ -71,10 +102,8 @@ def show_span(row: Row) -> Row:
         "trace_state": decode_text(row["trace_state"]),
         "flags": row["flags"],
         "attributes": decode_map(row["attributes"]),
-        "events": _show_nested(row, "events", ("time_ns", "name", "attributes", "dropped_attributes")),
-        "links": _show_nested(
-            row, "links", ("trace_id", "span_id", "trace_state", "attributes", "dropped_attributes", "flags")
-        ),
+        "events": _show_nested(row, "events"),
+        "links": _show_nested(row, "links"),
         "resource_id": str(row["resource_id"]),
         "scope_id": str(row["scope_id"]),
         "dropped_attributes": dropped[0],
@@ -91,10 +120,13 @@ def parse_trace_id(text: str) -> bytes:
         raise InvalidRequest(f"{text[:64]!r} is not a trace id: up to 32 hexadecimal digits are") from error
 
 
-def _show_nested(row: Row, prefix: str, names: tuple[str, ...]) -> list[Row]:
-    columns = [row[f"{prefix}.{name}"] for name in names]
+def _show_nested(row: Row, kind: str) -> list[Row]:
+    columns = [row.get(f"{kind}.{field}", []) for field in NESTED[kind]]
     return [
-        {name: value.hex() if name.endswith("_id") else _show(value) for name, value in zip(names, item, strict=True)}
+        {
+            name: value.hex() if name.endswith("_id") else _show(value)
+            for name, value in zip(NESTED[kind], item, strict=True)
+        }
         for item in zip(*columns, strict=True)
     ]
 

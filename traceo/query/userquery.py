@@ -25,15 +25,20 @@ async def run_user_query(queries: Queries, tenant: str, text: str, params: dict[
     The engine is asked for the types first: what it sends has lost which numbers are times.
     """
     bound = {name: _bind(name, value) for name, value in params.items()}
-    recent = "spans" in text and await queries.has_recent()
-    guarded = await asyncio.to_thread(guard, tenant, text, bound, recent=recent)
+    if "spans" in text:
+        return await queries.over_spans(lambda recent: _run(queries, tenant, text, bound, recent))
+    return await _run(queries, tenant, text, bound, False)
+
+
+async def _run(queries: Queries, tenant: str, text: str, params: dict[str, Any], recent: bool) -> Row:
+    guarded = await asyncio.to_thread(guard, tenant, text, params, recent=recent)
     try:
-        described = await queries.table(f"DESCRIBE TABLE ({guarded.sql})", guarded.params)
+        types = await queries.types(guarded.sql, guarded.params)
         table = await queries.table(guarded.sql, guarded.params)
     except QueryError as error:  # the engine quotes the whole statement, of which the user knows the end only
         message = re.split(r"[.:] In scope |: [Ww]hile executing |: In query", error.message)[0]
         raise QueryError(message.replace(PREFIX, "")[:500]) from error
-    return await asyncio.to_thread(_show_table, table, described["type"].to_pylist())
+    return await asyncio.to_thread(_show_table, table, types)
 
 
 def _show_table(table: pa.Table, types: list[str]) -> Row:
