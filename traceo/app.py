@@ -174,7 +174,8 @@ def _make_ingest(config: Config, store: Store, access: AccessService, metrics: M
     slots = asyncio.Semaphore(1 if is_embedded(config) else len(Signal))
     batchers = {
         kind: Batcher(
-            Committer(kind, store, metrics.ingest, slots),
+            Committer(kind, store, metrics.ingest),
+            slots,
             budget,
             metrics.ingest,
             max_bytes=config.ingest.batch_max_bytes,

@@ -80,7 +80,8 @@ def make_bench(can_write: Callable[[], None] = lambda: None, store: Any = None, 
     budget = IngestBudget(limits.buffer_max_bytes)
     batchers = {
         signal: Batcher(
-            Committer(signal, store, metrics, asyncio.Semaphore(len(Signal))),
+            Committer(signal, store, metrics),
+            asyncio.Semaphore(len(Signal)),
             budget,
             metrics,
             max_bytes=limits.batch_max_bytes,

@@ -32,8 +32,10 @@ GOOD = spans((b"t" * 16, b"s" * 8))
 def make_batcher(store: StubStore, folder: Path, delay_s: float = 0.05) -> Batcher:
     budget, metrics = IngestBudget(1 << 20), make_metrics().ingest
     journal = Journal(folder)
-    committer = Committer(Signal.TRACES, store, metrics, asyncio.Semaphore(1))
-    return Batcher(committer, budget, metrics, max_bytes=10_000, max_delay_s=delay_s, journal=journal)
+    committer = Committer(Signal.TRACES, store, metrics)
+    return Batcher(
+        committer, asyncio.Semaphore(1), budget, metrics, max_bytes=10_000, max_delay_s=delay_s, journal=journal
+    )
 
 
 def test_a_certain_request_is_answered_while_the_engine_is_busy(tmp_path: Path) -> None:

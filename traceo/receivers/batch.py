@@ -6,13 +6,15 @@ are. Without a journal (a cluster, where these nodes keep nothing), and for a re
 the answer is the engine's. Requests of different lanes are never in one block.
 
 When a block goes: at `max_bytes`; `max_delay_s` after its first request at the latest; when somebody waits for it, as
-soon as nothing has arrived for `linger_s`. While `parallel` inserts run it keeps growing instead.
+soon as nothing has arrived for `linger_s`. While it waits for a place in `slots` it keeps growing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from traceo.errors import Overloaded
 from traceo.receivers.budget import IngestBudget
@@ -32,31 +34,31 @@ INLINE_BYTES = 256 << 10  # larger bodies are checked in a thread
 class Batcher:
     """Collects one signal's requests and commits them in blocks. Belongs to one event loop.
 
-    `parallel`: inserts that may run at once. `can_write` raises DiskFull while there is no room. A request larger than
-    `max_bytes` is a block of its own.
+    One insert of a signal runs at a time, and as many of all signals as there are `slots`. `can_write` raises DiskFull
+    while there is no room. A request larger than `max_bytes` is a block of its own.
     """
 
     def __init__(
         self,
         committer: Committer,
+        slots: asyncio.Semaphore,
         budget: IngestBudget,
         metrics: IngestMetrics,
         *,
         max_bytes: int,
         max_delay_s: float,
         linger_s: float = LINGER_S,
-        parallel: int = 1,
         can_write: Callable[[], None] = lambda: None,
         journal: Journal | None = None,
     ) -> None:
         self.signal = committer.signal
         self._committer = committer
+        self._slots = slots
         self._budget = budget
         self._metrics = metrics
         self._max_bytes = max_bytes
         self._max_delay_s = max_delay_s
         self._linger_s = min(linger_s, max_delay_s)
-        self._parallel = parallel
         self._can_write = can_write
         self._journal = journal
         self._waiting: list[Block] = []
@@ -65,8 +67,9 @@ class Batcher:
         self._room = asyncio.Event()
         self._rest_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._commits: set[asyncio.Task[None]] = set()
-        self._draining = False
+        self._commits: set[asyncio.Task[None]] = set()  # those of blocks that are tried again, too
+        self._next: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def submit(self, request: Request) -> Outcome:
         """Wait until the request is certain to be stored, or until it is known that it is not.
@@ -100,14 +103,14 @@ class Batcher:
         if await self._committer.try_block(block):
             self._budget.release(size)
         else:
-            self._start(block)
+            self._start(self._commit_again(block))
 
     async def drain(self) -> None:
         """Take no more, commit what is here, return when every request has its answer.
 
         A journaled block that cannot be stored now stays in the journal for the next start.
         """
-        self._draining = True
+        self._closing.set()
         self._room.set()
         self._pump()
         while self._commits:
@@ -115,7 +118,7 @@ class Batcher:
 
     def _check_open(self) -> None:
         self._can_write()
-        if self._draining:
+        if self._closing.is_set():
             raise Overloaded("the server is shutting down: send it again", retry_after_s=1.0)
 
     async def _is_certain(self, request: Request) -> bool:
@@ -145,20 +148,21 @@ class Batcher:
 
     def _pump(self) -> None:
         """Start what is due; otherwise make sure that somebody looks again when it will be."""
+        if not self._waiting or self._next is not None:
+            return
         loop = asyncio.get_running_loop()
-        while self._waiting and len(self._commits) < self._parallel:
-            block = min(self._waiting, key=self._due)
-            if (due := self._due(block)) > loop.time():
-                if self._timer is not None:
-                    self._timer.cancel()
-                self._timer = loop.call_at(due, self._on_timer)
-                return
-            self._start(self._take(block))
+        due = min(map(self._due, self._waiting))
+        if due <= loop.time():
+            self._next = self._start(self._commit_next())
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self._on_timer)
 
     def _due(self, block: Block) -> float:
         """When a block is to be committed, in the loop's time."""
         grows = block is self._growing.get(block.segment is not None)
-        if self._draining or block.size >= self._max_bytes or not grows:
+        if self._closing.is_set() or block.size >= self._max_bytes or not grows:
             return 0.0
         latest = block.started + self._max_delay_s
         if block.segment:
@@ -169,7 +173,9 @@ class Batcher:
         self._timer = None
         self._pump()
 
-    def _take(self, block: Block) -> Block:
+    def _take(self) -> Block:
+        """The block that has been due for longest."""
+        block = min(self._waiting, key=self._due)
         self._waiting.remove(block)
         if self._growing.get(block.segment is not None) is block:
             del self._growing[block.segment is not None]
@@ -181,31 +187,36 @@ class Batcher:
         self._metrics.batch_requests.labels(self.signal).observe(len(block.requests))
         return block
 
-    def _start(self, block: Block) -> None:
-        commit = asyncio.get_running_loop().create_task(self._commit(block), name=f"commit {self.signal}")
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        commit = asyncio.get_running_loop().create_task(work, name=f"commit {self.signal}")
         self._commits.add(commit)
         commit.add_done_callback(self._on_committed)
+        return commit
 
     def _on_committed(self, commit: asyncio.Task[None]) -> None:
         self._commits.discard(commit)
+        if commit is self._next:
+            self._next = None
         self._pump()
 
-    async def _commit(self, block: Block) -> None:
-        """One attempt. A block that has to be tried again keeps nobody else's waiting meanwhile."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        stored = await self._committer.try_block(block)
-        if not stored and not self._draining:
-            loop.call_later(RETRY_S, self._try_again, block)
-            return
-        self._budget.release(block.size)
-        ended = loop.time()
+    async def _commit_next(self) -> None:
+        async with self._slots:
+            started, block = asyncio.get_running_loop().time(), self._take()
+            await self._try(block)
+        ended = asyncio.get_running_loop().time()
         self._rest_until = ended + REST_PER_INSERT * (ended - started)
-        if block.started:
-            self._metrics.commit_seconds.labels(self.signal).observe(ended - block.started)
+        self._metrics.commit_seconds.labels(self.signal).observe(ended - block.started)
 
-    def _try_again(self, block: Block) -> None:
-        if self._draining:  # it stays in the journal
+    async def _commit_again(self, block: Block) -> None:
+        """After a pause, in which others have their turn."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), RETRY_S)
+        async with self._slots:
+            await self._try(block)
+
+    async def _try(self, block: Block) -> None:
+        """One attempt. What is not stored when the server stops stays in the journal."""
+        if await self._committer.try_block(block) or self._closing.is_set():
             self._budget.release(block.size)
         else:
-            self._start(block)
+            self._start(self._commit_again(block))

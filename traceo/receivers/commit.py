@@ -55,19 +55,16 @@ class Block:
 
 
 class Committer:
-    """Inserts the blocks of one signal. `slots` bounds the inserts of all signals that run at once."""
+    """Inserts the blocks of one signal."""
 
-    def __init__(self, signal: Signal, store: Store, metrics: IngestMetrics, slots: asyncio.Semaphore) -> None:
+    def __init__(self, signal: Signal, store: Store, metrics: IngestMetrics) -> None:
         self.signal = signal
         self._store = store
         self._metrics = metrics
-        self._slots = slots
 
     async def try_block(self, block: Block) -> bool:
         """One attempt; False: it has to be made again. Never raises TraceoError: whoever waits gets it."""
-        in_flight = self._metrics.inserts_in_flight.labels(self.signal)
-        async with self._slots:
-            in_flight.inc()
+        with self._metrics.inserts_in_flight.labels(self.signal).track_inprogress():
             try:
                 if block.segment is None:
                     await self._insert_once(block)
@@ -76,8 +73,6 @@ class Committer:
             except asyncio.CancelledError:
                 _fail(block.requests, Overloaded("the server is shutting down: send it again"))
                 raise
-            finally:
-                in_flight.dec()
 
     async def _insert_once(self, block: Block) -> None:
         try:
