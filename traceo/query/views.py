@@ -5,9 +5,9 @@ A view is a subquery that gets only the columns somebody reads: the engine drops
 
 from collections.abc import Callable
 
-from traceo.query.attributes import text_map_of
 from traceo.query.services import KINDS, STATUSES
 from traceo.query.sql import Scope
+from traceo.store.attributes import text_map_of
 
 SPAN_SOURCE = (
     "received_at, trace_id, span_id, parent_span_id, trace_state, flags, service, name, kind, start_time, duration_ns, "
