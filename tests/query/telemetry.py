@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from traceo.query.attributes import encode_value
+from traceo.store.attributes import encode_value
 
 VALUES: dict[str, Any] = {
     "text": "hello",

@@ -17,9 +17,9 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from traceo.errors import ParseError, QueryError, UnsupportedQuery
-from traceo.query.attributes import text_of
 from traceo.query.sql import TIME_COLUMNS, Scope
 from traceo.query.views import VIEWS
+from traceo.store.attributes import text_of
 
 DIALECT = "clickhouse"
 MAX_LENGTH = 64 * 1024

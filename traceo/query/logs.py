@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass, replace
 
 from traceo.errors import InvalidRequest
-from traceo.query.attributes import decode_map, decode_text, decode_value
 from traceo.query.run import Queries, Row
 from traceo.query.search import windows
 from traceo.query.sql import Scope, TimeRange
+from traceo.store.attributes import decode_map, decode_text, decode_value
 
 TOKEN = re.compile(r"(?:[0-9A-Za-z]|[^\x00-\x7f])+")
 TERM = re.compile(r'"([^"]*)"|(\S+)')

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from traceo.errors import NotFound
-from traceo.query.attributes import decode_map, decode_text, show_double
 from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope, TimeRange
 from traceo.query.traces import read_by_id
+from traceo.store.attributes import decode_map, decode_text, show_double
 
 TYPES = {5: "gauge", 7: "sum", 9: "histogram", 10: "exponential_histogram", 11: "summary"}
 TABLES = {5: "samples", 7: "samples", 9: "histograms", 10: "histograms", 11: "summaries"}

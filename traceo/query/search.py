@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from traceo.errors import InvalidRequest
-from traceo.query.attributes import decode_text
 from traceo.query.run import Queries, Row
 from traceo.query.services import STATUSES
 from traceo.query.sql import MINUTE_NS, Scope, TimeRange
+from traceo.store.attributes import decode_text
 
 # How far back an unselective search looks first, before the whole range is sorted.
 WINDOWS_NS = (2 * MINUTE_NS, 20 * MINUTE_NS, 200 * MINUTE_NS, 24 * 60 * MINUTE_NS)

@@ -1,8 +1,8 @@
 """Rate, errors and duration of services and operations, and who calls whom: read from the exact roll-ups."""
 
-from traceo.query.attributes import decode_text
 from traceo.query.run import Queries, Row
 from traceo.query.sql import MINUTE_NS, Scope, TimeRange
+from traceo.store.attributes import decode_text
 
 ENTRY = "kind IN (2, 5)"  # server, consumer
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}

@@ -1,14 +1,14 @@
 """The one place where a table gets its tenant: every statement over telemetry is put together by a `Scope`.
 
-Column lists and conditions are SQL text made of constants; everything that a caller said is bound. Texts and bytes are
-bound in hexadecimal, because the engine reads a `String` parameter with backslash escapes.
+Column lists and conditions are SQL text made of constants; everything that a caller said is bound.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from traceo.errors import InvalidRequest
-from traceo.query.attributes import encodings_of
+from traceo.store.attributes import encodings_of
+from traceo.store.binding import Bindings
 
 # Every table a query may read, with the column that a time range bounds.
 TIME_COLUMNS = {
@@ -50,28 +50,20 @@ class TimeRange:
         return (self.end_ns - self.start_ns) / 1e9
 
 
-class Scope:
+class Scope(Bindings):
     """One statement in the making: its tenant, its time range (None: all time) and its bound values.
 
     `recent=False` leaves the recent window out of reads of spans, for when it is known to be empty.
     """
 
     def __init__(self, tenant: str, between: TimeRange | None = None, *, recent: bool = True) -> None:
+        super().__init__()
         self.between = between
         self.recent = recent
         self.tenant = tenant
-        self.params: dict[str, str | int | float] = {"tenant": tenant}
+        self.params["tenant"] = tenant
         if between:
             self.params |= {"start_ns": between.start_ns, "end_ns": between.end_ns}
-
-    def bind(self, value: str | bytes | int | float) -> str:
-        """SQL for a value."""
-        name = f"p{len(self.params)}"
-        if isinstance(value, str | bytes):
-            self.params[name] = (value.encode() if isinstance(value, str) else value).hex()
-            return f"unhex({{{name}:String}})"
-        self.params[name] = value
-        return f"{{{name}:{'Int64' if isinstance(value, int) else 'Float64'}}}"
 
     def select(self, table: str, columns: str, where: Sequence[str] = (), tail: str = "", alias: str = "") -> str:
         """`SELECT columns FROM table` of the tenant, within the time range, where all conditions hold."""

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 from traceo.errors import InvalidRequest, NotFound
-from traceo.query.attributes import decode_map, decode_text
 from traceo.query.run import Queries, Row
 from traceo.query.services import KINDS, STATUSES
 from traceo.query.sql import Scope
+from traceo.store.attributes import decode_map, decode_text
 
 SPAN_COLUMNS = """
 trace_id, span_id, parent_span_id, trace_state, flags, service, name, kind,

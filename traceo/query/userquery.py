@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from traceo.errors import QueryError
-from traceo.query.attributes import decode_text
 from traceo.query.guard import PREFIX, guard
 from traceo.query.run import Queries, Row, as_bytes
+from traceo.store.attributes import decode_text
 
 WRAPPED = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)")
 ARRAY = re.compile(r"Array\((.*)\)")

@@ -7,9 +7,9 @@ would first resolve their expressions: 20 ms for all of `spans`.
 import re
 from collections.abc import Callable, Collection
 
-from traceo.query.attributes import text_map_of
 from traceo.query.services import KINDS, STATUSES
 from traceo.query.sql import Scope
+from traceo.store.attributes import text_map_of
 
 # Name -> expression over the table, whose alias is `s`.
 Columns = dict[str, str]

@@ -1,4 +1,5 @@
-"""Tail sampling as a query: policies become one SQL verdict per trace, and the kept traces are copied.
+"""Tail sampling as a query: a policy set becomes one SELECT with a threshold and verdict for each trace of a cohort.
 
-It runs on the store alone and holds no span in Python; it knows no HTTP and no domain service.
+`model` and `parse` read the set, `outcomes` and `policies` compile it; `ottl` is a language of its own. It runs on the
+store alone and holds no span in Python; it knows no HTTP and no domain service.
 """

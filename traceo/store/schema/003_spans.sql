@@ -4,7 +4,7 @@
 -- What makes up for it are skip indexes that cost 1.5 bytes a span: a trace's spans lie in few granules, so that a bloom
 -- filter finds a trace id, or an attribute's value, in any of thousands; `start_time` has minima and maxima.
 -- Partitions and TTL go by arrival, not by the sender's clock: a span from 1970 is kept like any other.
--- Attribute values are encoded `AnyValue`s (see wire/common.proto); query/attributes.py reads and compares them.
+-- Attribute values are encoded `AnyValue`s (see wire/common.proto); store/attributes.py reads and compares them.
 -- span_id is random: no codec shrinks it. `dropped` is [attributes, events, links], empty when nothing was dropped.
 -- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS spans${local}

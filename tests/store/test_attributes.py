@@ -6,7 +6,7 @@ import pytest
 
 from tests.query.engine import engine
 from tests.query.telemetry import VALUES
-from traceo.query.attributes import decode_value, encode_value, encodings_of, number_of, text_of
+from traceo.store.attributes import decode_value, encode_value, encodings_of, number_of, text_of
 
 
 def ask(expression: str, raw: bytes) -> Any:
