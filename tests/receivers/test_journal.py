@@ -3,6 +3,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.receivers.stubs import BAD, StubStore
@@ -167,3 +168,26 @@ def test_what_the_engine_refuses_after_the_answer_is_kept_for_a_person(tmp_path:
 )
 def test_certainty(body: bytes, certain: bool) -> None:
     assert is_certain(Signal.TRACES, body) is certain
+
+
+def metric(attribute: bytes = b"\x0a\x01a\x12\x03\x0a\x01b", **exemplar: str | bytes) -> bytes:
+    """A gauge with one point, whose only attribute is `attribute`, and one exemplar."""
+    request = ExportMetricsServiceRequest()
+    point = request.resource_metrics.add().scope_metrics.add().metrics.add(name="m").gauge.data_points.add(as_int=1)
+    point.attributes.add(key="k" * (len(attribute) - 2))
+    point.exemplars.add().filtered_attributes.add(**exemplar)
+    return request.SerializeToString().replace(point.attributes[0].SerializeToString(), attribute)
+
+
+@pytest.mark.parametrize(
+    ("body", "certain"),
+    [
+        pytest.param(metric(), True, id="good"),
+        pytest.param(metric(attribute=b"\xff" * 9), True, id="an attribute of a point is bytes to the engine, too"),
+        pytest.param(metric(key="key").replace(b"key", b"\xff\xfe\xfd"), False, id="not UTF-8 in an exemplar"),
+        pytest.param(metric(key="key").replace(b"\x0a\x03key", b"\x0a\x04key"), False, id="torn exemplar"),
+        pytest.param(metric()[:-1], False, id="truncated"),
+    ],
+)
+def test_certainty_of_metrics(body: bytes, certain: bool) -> None:
+    assert is_certain(Signal.METRICS, body) is certain
