@@ -49,7 +49,7 @@ s.temporality AS temporality, s.monotonic AS monotonic, s.integer AS integer, s.
 s.resource_id AS resource_id, s.scope_id AS scope_id
 """
 POINT = "s.series_id AS series_id, s.time AS time, s.start_time_ns AS start_time_ns, s.flags AS flags"
-SAMPLES = f"{POINT}, s.value AS value, toInt64(if(isFinite(s.value), s.value, 0)) + s.integer_rest AS integer_value"
+SAMPLES = f"{POINT}, s.value AS value, s.whole AS integer_value"
 HISTOGRAMS = f"""
 {POINT}, s.count AS count, s.sum AS sum, s.min AS min, s.max AS max, s.bounds AS bounds, s.counts AS counts,
 s.scale AS scale, s.zero_count AS zero_count, s.zero_threshold AS zero_threshold,
