@@ -23,6 +23,8 @@ NUMBERS: dict[str, int | float] = {
     "zero double": 0.0,
     "minus zero": -0.0,
     "whole double": 2.0,
+    "double of an int's size": -(2.0**63),
+    "double beyond all ints": 2.0**63,
     "tiny": 5e-324,
     "nan": float("nan"),
     "inf": float("inf"),

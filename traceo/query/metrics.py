@@ -16,17 +16,16 @@ SERIES = "series_id, type, unit, temporality, monotonic, integer, service, resou
 NAMES = "metric, any(type) AS kind, any(unit) AS units, uniqExact(series_id) AS series"
 DESCRIPTIONS = "metric, argMax(description, updated_at) AS text"
 TIMES = "series_id, toUnixTimestamp64Nano(time) AS time_ns, start_time_ns, flags"
-# An integer point, all 64 bits of it; points of doubles may be NaN, which is no integer.
-EXACT = "toInt64(if(isFinite(value), value, 0)) + integer_rest"
 POINTS = {
-    "samples": f"{TIMES}, value, {EXACT} AS exact",
+    "samples": f"{TIMES}, value, whole AS exact",
     "histograms": f"{TIMES}, count, sum, min, max, bounds, counts, scale, zero_count, zero_threshold, "
     "positive_offset, positive_counts, negative_offset, negative_counts",
     "summaries": f"{TIMES}, count, sum, quantiles, values",
 }
-EXEMPLARS = f"""
-series_id, toUnixTimestamp64Nano(time) AS time_ns, value, integer, {EXACT} AS exact, trace_id,
-span_id, attributes
+# An integer, all 64 bits of it; doubles may be NaN, which is none.
+EXEMPLARS = """
+series_id, toUnixTimestamp64Nano(time) AS time_ns, value, integer,
+toInt64(if(isFinite(value), value, 0)) + integer_rest AS exact, trace_id, span_id, attributes
 """
 EXPLICIT = ("count", "sum", "min", "max", "bounds", "counts")
 EXPONENTIAL = (

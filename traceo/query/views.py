@@ -60,11 +60,7 @@ SERIES: Columns = {
     **_same("resource_id scope_id"),
 }
 POINT = _same("series_id time start_time_ns flags")
-SAMPLES: Columns = {
-    **POINT,
-    "value": "s.value",
-    "integer_value": "toInt64(if(isFinite(s.value), s.value, 0)) + s.integer_rest",
-}
+SAMPLES: Columns = {**POINT, "value": "s.value", "integer_value": "s.whole"}
 HISTOGRAMS: Columns = {
     **POINT,
     **_same("count sum min max bounds counts scale zero_count zero_threshold"),

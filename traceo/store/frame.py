@@ -15,6 +15,8 @@ ONE_BLOCK = {
     "max_insert_block_size": 100_000_000,
     "min_insert_block_size_rows": 100_000_000,
     "min_insert_block_size_bytes": 4_000_000_000,
+    # Cut at an ARRAY JOIN, it would be copied there and again when it is put together.
+    "max_block_size": 100_000_000,
     "input_format_parallel_parsing": 0,
     # A block may hold spans of any day; partitions go by arrival.
     "max_partitions_per_insert_block": 0,

@@ -3,6 +3,7 @@
 A file's number is its version. A statement is written so that it may run again (IF NOT EXISTS), because a crash may
 fall between a statement and its note in `schema_migrations`. On a cluster each statement runs on every node: tables are
 local, and one whose header says `-- cluster: sharded by X` or `-- cluster: local` gets a `Distributed` table above it.
+Types that several files share are written once, in metric_types.py, and named `${Type}` in the files.
 """
 
 import re
@@ -13,6 +14,7 @@ from string import Template
 
 from traceo.errors import SchemaTooNew
 from traceo.store.base import Layout, Store
+from traceo.store.metric_types import TYPES
 
 CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\$\{local\}")
@@ -55,7 +57,7 @@ class Migration:
         """What to run on each node of a layout."""
         engine = _replicated if layout.replicated else r"ENGINE = \1\2"
         text = ENGINE.sub(engine, self.text)
-        made = [Template(text).substitute(local="_local" if layout.cluster else "")]
+        made = [Template(text).substitute(TYPES, local="_local" if layout.cluster else "")]
         table, sharding = TABLE.search(self.text), CLUSTER.search(self.text)
         if layout.cluster and table and sharding:
             name, key = table.group(1), sharding.group("key")

@@ -1,5 +1,5 @@
--- One row for each metric series and day on which it received points. The id is a hash of everything that identifies an
--- OTLP stream: metric, type, unit, temporality, monotonicity, number type, resource, scope and attributes.
+-- One row for each metric series and day on which it received points. The id is a hash of the tenant and of everything that
+-- identifies an OTLP stream: metric, type, unit, temporality, monotonicity, number type, resource, scope and attributes.
 -- type is the OTLP field number of `Metric.data`: 5 gauge, 7 sum, 9 histogram, 10 exponential histogram, 11 summary.
 -- cluster: sharded by series_id
 CREATE TABLE IF NOT EXISTS series${local}

@@ -2,6 +2,9 @@
 -- attributes are taken apart: an encoded KeyValue is 0x0A, the key's length (a varint), the key, 0x12, the value's length,
 -- the value; an empty key is left out. The length of the value's header follows from the length of all.
 CREATE MATERIALIZED VIEW IF NOT EXISTS points_series_view TO series${local} AS
+WITH
+    arrayMap(x -> if(startsWith(x, '\n'), if(ascii(substring(x, 2)) < 128, 3, 4), 1), pairs) AS key_from,
+    arrayMap(x -> if(startsWith(x, '\n'), ascii(substring(x, 2)) % 128 + if(ascii(substring(x, 2)) < 128, 0, 128 * ascii(substring(x, 3))), 0), pairs) AS key_size
 SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, service, resource_id, scope_id,
     mapFromArrays(
         arrayMap((x, from, size) -> substring(x, from, size), pairs, key_from, key_size),
@@ -9,12 +12,6 @@ SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, s
             arrayMap((x, from, size) -> substring(x, from + size), pairs, key_from, key_size))) AS attributes
 FROM
 (
-    SELECT tenant, metric, series_id, any(type) AS type, any(unit) AS unit, any(temporality) AS temporality,
-        any(monotonic) AS monotonic, any(integer) AS integer, any(service) AS service, any(resource_id) AS resource_id,
-        any(scope_id) AS scope_id, any(attributes) AS pairs,
-        arrayMap(x -> if(startsWith(x, '\n'), if(ascii(substring(x, 2)) < 128, 3, 4), 1), pairs) AS key_from,
-        arrayMap(x -> if(startsWith(x, '\n'), ascii(substring(x, 2)) % 128 + if(ascii(substring(x, 2)) < 128, 0, 128 * ascii(substring(x, 3))), 0), pairs) AS key_size
-    FROM points_in
-    WHERE cityHash64('series', tenant, series_id, today()) NOT IN seen
-    GROUP BY tenant, metric, series_id
+    SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, service, resource_id, scope_id, attributes AS pairs
+    FROM points_in WHERE cityHash64(series_id, today()) NOT IN seen LIMIT 1 BY series_id
 )

@@ -5,6 +5,6 @@ CREATE TABLE IF NOT EXISTS points_in
     tenant LowCardinality(String), received_at DateTime, service LowCardinality(String), metric LowCardinality(String), unit LowCardinality(String),
     type Int8, temporality Int8, monotonic Bool, integer Bool, resource_id UInt64, scope_id UInt64, series_id UInt64,
     attributes Array(String), time_ns UInt64, start_time_ns UInt64, flags UInt32,
-    value Float64, integer_value Int64, exemplars Array(Tuple(time_unix_nano UInt64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), as_double Float64, as_int Int64, span_id String, trace_id String, filtered_attributes Map(LowCardinality(String), String)))
+    double Float64, integer_value Int64, exemplars Array(${Exemplar})
 )
 ENGINE = Null

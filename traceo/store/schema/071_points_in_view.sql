@@ -1,0 +1,9 @@
+-- Points of gauges and sums. A series is the same in whatever order its attributes come: their hashes are summed.
+CREATE MATERIALIZED VIEW IF NOT EXISTS points_in_view TO points_in AS
+SELECT tenant, received_at, service, metric, unit, type, temporality, monotonic, kind = 'as_int' AS integer, resource_id, scope_id,
+    cityHash64(identity, integer, arraySum(x -> cityHash64(x), attributes)) AS series_id, attributes, time_ns, start_time_ns, flags,
+    double, integer_value, exemplars
+FROM metrics_in${local}
+ARRAY JOIN
+    numbers.attributes AS attributes, numbers.time_unix_nano AS time_ns, numbers.start_time_unix_nano AS start_time_ns, numbers.flags AS flags,
+    numbers.value AS kind, numbers.as_int AS integer_value, numbers.as_double AS double, numbers.exemplars AS exemplars
