@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ import chdb
 import pyarrow as pa
 
 from traceo.config import Store as StoreSettings
-from traceo.errors import BadData, StoreUnavailable
+from traceo.errors import BadData, DiskFull, StoreUnavailable
 from traceo.store.base import Batch, Layout, Outcome, QueryLimits, Request, Signal
 from traceo.store.engine_config import write_engine_config
 from traceo.store.engine_errors import translate
@@ -26,6 +26,7 @@ from traceo.store.frame import frame_batch, insert_settings, insert_statement
 
 Result = TypeVar("Result")
 HOST = "embedded"
+INCOMING = "incoming"  # blocks on their way into the engine; what a crash left there is in the journal as well
 REJECTS = """
 SELECT request_index, sum(items) AS items, any(reason) AS reason FROM rejects
 WHERE batch_id = {id:UInt64} GROUP BY request_index
@@ -74,13 +75,14 @@ class EmbeddedStore:
 
     def __init__(self, folder: Path, inserts: ConnectionPool, queries: ConnectionPool, threads: int) -> None:
         self._folder = folder
+        self._incoming = folder / INCOMING
         self._threads = threads
         self._inserts = inserts
         self._queries = queries
 
     async def insert(self, signal: Signal, requests: Sequence[Request], batch: Batch | None = None) -> list[Outcome]:
         name = batch or Batch.new()
-        return await self._inserts.run(lambda connection: _insert(connection, signal, requests, name))
+        return await self._inserts.run(lambda connection: _insert(connection, self._incoming, signal, requests, name))
 
     async def query(
         self, sql: str, params: Mapping[str, Any] | None = None, limits: QueryLimits | None = None
@@ -126,6 +128,8 @@ class EmbeddedStore:
 def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
     """Open (or create) the data path. Raises `StoreUnavailable` when another process holds it."""
     config = write_engine_config(folder, settings)
+    incoming = folder / INCOMING
+    incoming.mkdir(mode=0o700, exist_ok=True)
     try:
         inserts = [chdb.connect(f"{folder}?config-file={config}") for _ in Signal]
         queries = [chdb.connect(f"{folder}?config-file={config}") for _ in range(settings.connections)]
@@ -133,21 +137,35 @@ def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
         raise StoreUnavailable(
             f"{folder} could not be opened; is another Traceo running on it? Stop it, or choose another --data-dir"
         ) from error
+    for left_behind in incoming.iterdir():
+        left_behind.unlink()
     return EmbeddedStore(folder, ConnectionPool("insert", inserts), ConnectionPool("query", queries), settings.threads)
 
 
-def _insert(connection: Any, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:
+def _insert(connection: Any, folder: Path, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:
+    """From a file: chDB's `send_insert` says nothing of what fails in a view, and the block is lost (chDB 26.9)."""
     settings = ", ".join(f"{name} = {_literal(value)}" for name, value in insert_settings(signal, batch).items())
-    with _engine_errors(inserting=True, after_failure=lambda: _forget_seen(connection)):
-        inserting = connection.send_insert(f"{insert_statement(signal)} SETTINGS {settings}", "Protobuf")
-        with inserting:
-            for piece in frame_batch(requests, batch):
-                inserting.append(piece)
-            inserting.finish()
+    with _file_of(folder / f"{batch.token}.insert", frame_batch(requests, batch)) as path:
+        source = f"FROM INFILE {_literal(str(path))} SETTINGS {settings} FORMAT Protobuf"
+        with _engine_errors(inserting=True, after_failure=lambda: _forget_seen(connection)):
+            connection.query(f"{insert_statement(signal)} {source}", "Null")
     outcomes = [Outcome()] * len(requests)
     for row in _select(connection, REJECTS, {"id": batch.id}).to_pylist():
         outcomes[row["request_index"]] = Outcome(row["items"], row["reason"])
     return outcomes
+
+
+@contextlib.contextmanager
+def _file_of(path: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
+    """A file for as long as the block lasts. Raises `DiskFull`."""
+    try:
+        with path.open("wb") as file:
+            file.writelines(pieces)
+        yield path
+    except OSError as error:
+        raise DiskFull(f"the block could not be written to disk: {error.strerror}; nothing was stored") from error
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
