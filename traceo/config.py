@@ -116,6 +116,7 @@ class Retention:
 
     recent_spans: Seconds = setting(HOUR, "All spans, before sampling decides.", minimum=MINUTE)
     spans: Seconds = setting(30 * DAY, "Spans of the traces that sampling kept.", minimum=MINUTE)
+    decisions: Seconds = setting(DAY, "Verdicts of sampling, which late spans follow.", minimum=MINUTE)
     logs: Seconds = setting(30 * DAY, "Log records.", minimum=MINUTE)
     metrics: Seconds = setting(90 * DAY, "Series, samples and exemplars.", minimum=MINUTE)
     rollups: Seconds = setting(400 * DAY, "Rate, error and duration roll-ups, service edges.", minimum=MINUTE)

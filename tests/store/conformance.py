@@ -22,6 +22,7 @@ NOW_NS = int(NOW.timestamp()) // 60 * 60 * 10**9 + 5 * 10**9
 DAY_S = 86400.0
 RETENTION = {
     "recent_spans": 3600.0,
+    "decisions": DAY_S,
     "usage": 400 * DAY_S,
     "rollups": 400 * DAY_S,
     "spans": 30 * DAY_S,

@@ -25,6 +25,8 @@ TIME_COLUMNS = {
     "resources": "",
     "scopes": "",
     "metric_metadata": "",
+    "decisions": "decided_at",
+    "sampling_ledger": "minute",
 }
 MINUTE_NS, DAY_NS = 60 * 10**9, 86400 * 10**9
 # The moment where the recent window begins; NULL, which no span matches, when it is empty: then nothing is compared.

@@ -111,11 +111,11 @@ class Store(Protocol):
         """Every node that holds tables, by name; migrations run on each."""
         ...
 
-    async def execute_on(self, host: str, sql: str) -> None:
+    async def execute_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """Run a statement on one node."""
         ...
 
-    async def query_on(self, host: str, sql: str) -> pa.Table:
+    async def query_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a SELECT on one node, over its local tables."""
         ...
 

@@ -156,19 +156,19 @@ class ClusterStore:
         self._nodes = await self._find_nodes()
         return [str(node) for node in self._nodes]
 
-    async def execute_on(self, host: str, sql: str) -> None:
+    async def execute_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """See `Store.execute_on`. A node gets the URL's database before the first statement."""
         node = parse_host(host, self.url.default_port)
         if node not in self._with_database:
             create = Statement(CREATE_DATABASE, {"database": "default"}, {"name": self.url.database})
             await self._http.send_to(node, create)
             self._with_database.add(node)
-        await self._http.send_to(node, Statement(sql, WRITE_SETTINGS))
+        await self._http.send_to(node, Statement(sql, WRITE_SETTINGS, params))
 
-    async def query_on(self, host: str, sql: str) -> pa.Table:
+    async def query_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """See `Store.query_on`."""
         node = parse_host(host, self.url.default_port)
-        return _read_arrow(await self._http.send_to(node, Statement(sql, READ_SETTINGS)))
+        return _read_arrow(await self._http.send_to(node, Statement(sql, READ_SETTINGS, params)))
 
     async def _insert_once(self, host: Host, statement: Statement) -> bytes:
         try:

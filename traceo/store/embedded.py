@@ -99,11 +99,11 @@ class EmbeddedStore:
     async def hosts(self) -> list[str]:
         return [HOST]
 
-    async def execute_on(self, host: str, sql: str) -> None:
-        await self.execute(sql)
+    async def execute_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        await self.execute(sql, params)
 
-    async def query_on(self, host: str, sql: str) -> pa.Table:
-        return await self.query(sql)
+    async def query_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        return await self.query(sql, params)
 
     async def free_disk_bytes(self) -> int:
         stat = os.statvfs(self._folder)

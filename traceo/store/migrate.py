@@ -29,6 +29,9 @@ ENGINE = MergeTree ORDER BY version
 RETENTION = {
     "spans": ("spans", "received_at"),
     "spans_recent": ("recent_spans", "received_at"),
+    "decisions": ("decisions", "decided_at"),
+    "kept_traces": ("decisions", "requested_at"),
+    "sampling_ledger": ("usage", "minute"),
     "logs": ("logs", "received_at"),
     "samples": ("metrics", "received_at"),
     "histograms": ("metrics", "received_at"),

@@ -6,6 +6,8 @@
 -- Partitions and TTL go by arrival, not by the sender's clock: a span from 1970 is kept like any other.
 -- Attribute values are encoded `AnyValue`s (see wire/common.proto); store/attributes.py reads and compares them.
 -- span_id is random: no codec shrinks it. `dropped` is [attributes, events, links], empty when nothing was dropped.
+-- `kept_by` is the sampling policy that kept the trace ("": it was not judged), `threshold` its rejection threshold (ADR
+-- 0008): a span stands for 2^56 / (2^56 - threshold) of its kind. Both are nearly always what they were a row before.
 -- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS spans${local}
 (
@@ -37,6 +39,8 @@ CREATE TABLE IF NOT EXISTS spans${local}
     `links.attributes` Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
     `links.dropped_attributes` Array(UInt32) CODEC(ZSTD(1)),
     `links.flags` Array(UInt32) CODEC(ZSTD(1)),
+    kept_by LowCardinality(String),
+    threshold UInt64 CODEC(ZSTD(1)),
     INDEX by_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_start_time start_time TYPE minmax GRANULARITY 1

@@ -1,8 +1,9 @@
 -- Spans that wait for their trace's verdict: all of them, for a short while, by the hour so that whole hours fall.
--- The same columns as `spans`, without the index on attribute values.
+-- The same columns as `spans`, without the index on attribute values. Each row keeps the number of the block that brought
+-- it: the sampler works through blocks in their order, so that it takes each span once (sampling/sampler.py).
 -- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS spans_recent${local} AS spans${local}
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toStartOfHour(received_at)
 ORDER BY (tenant, received_at)
-SETTINGS ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS enable_block_number_column = 1, ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1

@@ -1,0 +1,18 @@
+-- What sampling did, by the minute of the verdict, policy and service. `verdict`: kept, dropped, late_kept, late_dropped
+-- (spans that came after their trace's verdict), forced (kept on demand). Traces count once for each service in them.
+-- cluster: local
+CREATE TABLE IF NOT EXISTS sampling_ledger${local}
+(
+    tenant LowCardinality(String),
+    minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    policy LowCardinality(String),
+    service LowCardinality(String),
+    verdict LowCardinality(String),
+    traces UInt64 CODEC(ZSTD(1)),
+    spans UInt64 CODEC(ZSTD(1)),
+    bytes UInt64 CODEC(ZSTD(1))
+)
+ENGINE = ${Replicated}SummingMergeTree
+PARTITION BY toYYYYMM(minute)
+ORDER BY (tenant, minute, policy, service, verdict)
+SETTINGS non_replicated_deduplication_window = 1000
