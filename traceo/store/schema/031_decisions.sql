@@ -1,6 +1,7 @@
 -- What became of each judged trace, for as long as its spans may still come in: late ones follow it. A look-up is for a
 -- few thousand ids at once, so that granules are small. `round` is the sampler's round that decided; `randomness` and
--- `threshold` are those of ADR 0008, `keys` the trace's keys of dynamic policies.
+-- `threshold` are those of ADR 0008, `keys` the trace's keys of dynamic policies. `would_drop`: a dry run kept what its
+-- policies would have dropped.
 -- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS decisions${local}
 (
@@ -10,6 +11,7 @@ CREATE TABLE IF NOT EXISTS decisions${local}
     first_arrival DateTime CODEC(ZSTD(1)),
     round UInt64 CODEC(ZSTD(1)),
     keep Bool,
+    would_drop Bool,
     policy LowCardinality(String),
     votes Array(LowCardinality(String)),
     threshold UInt64 CODEC(ZSTD(1)),

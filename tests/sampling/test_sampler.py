@@ -1,0 +1,225 @@
+"""The sampler on the real engine: what is kept, exactly once, whatever comes late, repeats or is asked for."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.query.engine import engine
+from tests.sampling.traces import ARRIVAL_S, Span, Trace, share
+from tests.sampling.traces import store as store_traces
+from traceo.sampling.parse import parse_policies
+from traceo.sampling.round import Round
+from traceo.sampling.sampler import KEEP_ALL, Judging, Sampler
+from traceo.sampling.thresholds import threshold_of_percentage
+from traceo.settings import Seconds
+
+WAIT_S = 10
+ERRORS_AND_A_TENTH = """
+decision_wait: 10s
+policies:
+  - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+  - {name: some, type: probabilistic, probabilistic: {sampling_percentage: 10}}
+"""
+
+
+# Other tests' tenants.
+NOT_DUE = Judging(replace(KEEP_ALL, decision_wait=Seconds(1e9)))
+
+
+class MemoryRounds:
+    """Rounds that are gone at the end."""
+
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str], Round] = {}
+        self.written: list[Round] = []
+
+    def read_round(self, tenant: str, host: str) -> Round | None:
+        return self.last.get((tenant, host))
+
+    def write_round(self, judged: Round) -> None:
+        self.last[judged.tenant, judged.host] = judged
+        self.written.append(judged)
+
+
+class Bench:
+    """A tenant with a policy set, and a sampler whose clock is the test's."""
+
+    def __init__(self, document: str = ERRORS_AND_A_TENTH, *, dry_run: bool = False) -> None:
+        self.tenant = f"sampled-{secrets.token_hex(4)}"
+        self.rounds = MemoryRounds()
+        self.judging: Judging | None = Judging(parse_policies(document).policies, 1, dry_run)
+        self.sampler = Sampler(engine(), self.rounds, lambda tenant: self.judging if tenant == self.tenant else NOT_DUE)
+
+    def store(self, *found: Trace) -> None:
+        store_traces(self.tenant, list(found), recent=True)
+
+    def judge(self, second: int) -> None:
+        """A round, so many seconds after ARRIVAL_S."""
+        asyncio.run(self.sampler.run_once(ARRIVAL_S + second))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        return asyncio.run(engine().query(sql, {"tenant": self.tenant})).to_pylist()
+
+    def kept(self) -> dict[int, int]:
+        """Randomness of the traces in `spans` -> number of their spans."""
+        sql = "SELECT trace_id, count() AS n FROM spans WHERE tenant = {tenant:String} GROUP BY trace_id"
+        return {int.from_bytes(row["trace_id"][-7:], "big"): row["n"] for row in self.rows(sql)}
+
+    def ledger(self) -> dict[str, tuple[int, int]]:
+        """Verdict -> (traces, spans)."""
+        sql = (
+            "SELECT verdict, sum(traces) AS t, sum(spans) AS s FROM sampling_ledger "
+            "WHERE tenant = {tenant:String} GROUP BY verdict"
+        )
+        return {row["verdict"]: (row["t"], row["s"]) for row in self.rows(sql)}
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    for table in ("spans_recent", "recent_arrivals"):
+        asyncio.run(engine().execute(f"DELETE FROM {table} WHERE tenant = '{made.tenant}'"))
+
+
+DROPPED, KEPT, FAILED = share(0.5), share(0.95), share(0.2)
+
+
+def test_trace_is_judged_when_its_wait_is_over_and_not_before(bench: Bench) -> None:
+    bench.store(Trace(KEPT), Trace(DROPPED), Trace(FAILED, (Span(status=2), Span())))
+    bench.judge(WAIT_S - 1)
+    assert bench.kept() == {}
+    bench.judge(WAIT_S)
+    assert bench.kept() == {KEPT: 1, FAILED: 2}
+    bench.judge(WAIT_S + 1)
+    assert bench.kept() == {KEPT: 1, FAILED: 2}
+    assert bench.ledger() == {"kept": (2, 3), "dropped": (1, 1)}
+
+
+def test_kept_spans_say_who_kept_them_and_how_many_they_stand_for(bench: Bench) -> None:
+    bench.store(Trace(KEPT), Trace(FAILED, (Span(status=2, trace_state="a=b"),)))
+    bench.judge(WAIT_S)
+    found = bench.rows("SELECT kept_by, threshold, trace_state FROM spans WHERE tenant = {tenant:String} ORDER BY 1")
+    assert [(row["kept_by"], row["threshold"]) for row in found] == [
+        ("errors", 0),
+        ("some", threshold_of_percentage(10)),
+    ]
+    assert found[0]["trace_state"] == "ot=th:0,a=b"
+    assert found[1]["trace_state"].startswith("ot=th:e666666666666")
+
+
+def test_late_spans_follow_their_trace(bench: Bench) -> None:
+    bench.store(Trace(KEPT), Trace(DROPPED))
+    bench.judge(WAIT_S)
+    bench.store(Trace(KEPT, (Span("late"),), second=WAIT_S), Trace(DROPPED, (Span("late"),), second=WAIT_S))
+    bench.judge(WAIT_S + 1)
+    bench.judge(3 * WAIT_S)
+    assert bench.kept() == {KEPT: 2}
+    assert bench.ledger() == {"kept": (1, 1), "dropped": (1, 1), "late_kept": (1, 1), "late_dropped": (1, 1)}
+
+
+def test_spans_that_are_stored_after_their_second_was_judged_are_judged_too(bench: Bench) -> None:
+    """A journal that is replayed after a crash, say."""
+    bench.store(Trace(DROPPED, second=30))
+    bench.judge(30 + WAIT_S)
+    bench.store(Trace(KEPT, second=5), Trace(FAILED, second=5))
+    bench.judge(31 + WAIT_S)
+    assert bench.kept() == {KEPT: 1}
+    assert bench.ledger() == {"kept": (1, 1), "dropped": (2, 2)}
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_round_that_was_interrupted_is_repeated_without_loss_or_double(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    bench.store(Trace(KEPT), Trace(DROPPED), Trace(FAILED, (Span(status=2),)))
+    bench.judge(WAIT_S)
+    bench.store(Trace(KEPT, (Span("late"),), second=WAIT_S), Trace(KEPT + 1, second=1))
+
+    class Killed(BaseException):
+        pass
+
+    steps = iter(range(100))
+
+    async def execute_on(host: str, sql: str, params: Any = None) -> None:
+        if next(steps) > after:
+            raise Killed
+        await engine().execute(sql, params)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine(), "execute_on", execute_on)
+        with pytest.raises(Killed):
+            bench.judge(2 * WAIT_S)
+    bench.store(Trace(KEPT + 1, (Span("later"),), second=2 * WAIT_S))
+    bench.judge(2 * WAIT_S + 1)
+    assert bench.kept() == {KEPT: 2, KEPT + 1: 2, FAILED: 1}
+    assert bench.ledger() == {"kept": (3, 3), "dropped": (1, 1), "late_kept": (2, 2)}
+
+
+def want(bench: Bench, trace: Trace, second: int) -> None:
+    sql = (
+        "INSERT INTO kept_traces (tenant, trace_id, requested_at, reason) SELECT {tenant:String}, unhex({id:String}), "
+        "fromUnixTimestamp({at:Int64}), 'test'"
+    )
+    params = {"tenant": bench.tenant, "id": trace.trace_id.hex(), "at": ARRIVAL_S + second}
+    asyncio.run(engine().execute(sql, params))
+
+
+def test_wanted_traces_are_kept_before_and_after_their_verdict(bench: Bench) -> None:
+    before, after = Trace(DROPPED), Trace(DROPPED + 1, (Span(), Span("b")))
+    bench.store(before, after)
+    want(bench, before, 1)
+    bench.judge(WAIT_S)
+    assert bench.kept() == {DROPPED: 1}
+    bench.store(Trace(DROPPED + 1, (Span("late"),), second=WAIT_S))
+    want(bench, after, WAIT_S)
+    bench.judge(WAIT_S + 1)
+    bench.judge(WAIT_S + 5)
+    assert bench.kept() == {DROPPED: 1, DROPPED + 1: 3}
+    bench.judge(WAIT_S + 9)
+    assert bench.kept() == {DROPPED: 1, DROPPED + 1: 3}
+
+
+def test_dry_run_keeps_all_and_counts_what_would_have_been_dropped() -> None:
+    bench = Bench(dry_run=True)
+    bench.store(Trace(KEPT), Trace(DROPPED))
+    bench.judge(WAIT_S)
+    assert bench.kept() == {KEPT: 1, DROPPED: 1}
+    assert bench.ledger() == {"kept": (1, 1), "would_drop": (1, 1)}
+    assert bench.rows("SELECT max(threshold) AS t FROM spans WHERE tenant = {tenant:String}") == [{"t": 0}]
+
+
+def test_what_is_left_when_sampling_is_switched_off_is_kept(bench: Bench) -> None:
+    bench.store(Trace(DROPPED))
+    bench.judging = None
+    bench.judge(1)
+    assert bench.kept() == {DROPPED: 1}
+
+
+def test_trace_is_judged_sooner_when_its_root_is_there() -> None:
+    bench = Bench(ERRORS_AND_A_TENTH + "decision_wait_after_root_received: 2s\n")
+    bench.store(Trace(KEPT, (Span(parent=9),)), Trace(KEPT + 1))
+    bench.judge(1)
+    assert bench.kept() == {}
+    bench.judge(3)
+    assert bench.kept() == {KEPT + 1: 1}
+    bench.judge(WAIT_S)
+    assert bench.kept() == {KEPT: 1, KEPT + 1: 1}
+
+
+def test_guarantee_keeps_one_trace_of_each_combination_over_rounds() -> None:
+    bench = Bench("""
+decision_wait: 10s
+guarantee: true
+policies:
+  - {name: slow, type: latency, latency: {threshold_ms: 9000}}
+""")
+    bench.store(Trace(1), Trace(2), Trace(3, (Span("rare"),)))
+    bench.judge(WAIT_S)
+    bench.store(*(Trace(10 + number, second=WAIT_S + 1) for number in range(5)))
+    bench.judge(2 * WAIT_S + 1)
+    assert bench.kept() == {2: 1, 3: 1}

@@ -1,0 +1,272 @@
+"""One round of the sampler as SQL: which traces are due on a node, their verdicts, and what follows from them.
+
+A round is a pair of ranges, written down before it begins: blocks of `spans_recent` by number, and seconds of arrival.
+Whatever is repeated after a crash then does the same again, under the same deduplication tokens. Each span is taken
+once: with its trace, when that is due, or alone, when its block came after its trace's verdict.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from traceo.sampling.model import Dynamic, PolicySet
+from traceo.sampling.policies import ESTIMATED_BYTES, compile_verdict
+from traceo.sampling.thresholds import kept_trace_state, span_threshold
+from traceo.store.binding import Bindings
+
+ON_DEMAND = "on demand"
+AVERAGED_INTERVALS = 5
+SEEN_SECONDS = 600  # two windows of the guarantee
+PINS_SETTLE_S = 2  # a wish is honoured when it is this old: then all of its rows are there
+
+# Copied as they are; a kept span's trace state, policy and threshold are new.
+COPIED = (
+    "tenant, received_at, trace_id, span_id, parent_span_id, flags, service, name, kind, start_time, duration_ns, "
+    "status_code, status_message, resource_id, scope_id, attributes, dropped, `events.time_ns`, `events.name`, "
+    "`events.attributes`, `events.dropped_attributes`, `links.trace_id`, `links.span_id`, `links.trace_state`, "
+    "`links.attributes`, `links.dropped_attributes`, `links.flags`"
+)
+ONE_BLOCK = (
+    "max_threads = 1, max_insert_threads = 1, max_block_size = 100000000, min_insert_block_size_rows = 100000000, "
+    "min_insert_block_size_bytes = 4000000000, max_partitions_per_insert_block = 0, optimize_on_insert = 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round covers: blocks and seconds of arrival, each from (excluded) and to (included).
+
+    `number` is also when it was planned, in milliseconds since 1970.
+    """
+
+    tenant: str
+    host: str
+    number: int
+    blocks_from: int
+    blocks_to: int
+    arrived_from: datetime
+    arrived_to: datetime
+    policy_version: int | None
+    done: bool
+
+
+class RoundSql(Bindings):
+    """The statements of a round on its node, in order, and their bound values.
+
+    `new_since`: when the last round looked; blocks that came later are among those in `recent_arrivals` since then.
+    """
+
+    def __init__(self, judged: Round, policies: PolicySet, *, local: str, new_since: int, dry_run: bool) -> None:
+        super().__init__()
+        self.judged = judged
+        self.policies = policies
+        self.dry_run = dry_run
+        self.local = local
+        pins_until = int(judged.arrived_to.timestamp() + policies.decision_wait - PINS_SETTLE_S)
+        self.params |= {
+            "tenant": judged.tenant,
+            "round": judged.number,
+            "blocks_from": judged.blocks_from,
+            "blocks_to": judged.blocks_to,
+            "arrived_from": int(judged.arrived_from.timestamp()),
+            "arrived_to": int(judged.arrived_to.timestamp()),
+            "new_since": new_since,
+            "pins_until": pins_until,
+        }
+
+    def due(self) -> str:
+        """SELECT trace_id: not judged yet, and arrived in the round's seconds, or before and stored only now."""
+        old_but_new = f"{self._new()} AND received_at <= toDateTime({{arrived_from:Int64}})"
+        on_time = "received_at > toDateTime({arrived_from:Int64}) AND received_at <= toDateTime({arrived_to:Int64})"
+        touched = " UNION DISTINCT ".join(
+            f"SELECT DISTINCT trace_id FROM {self._recent()} AND {condition}"
+            for condition in (on_time, old_but_new, *self._roots())
+        )
+        judged = self._decisions("trace_id", f"trace_id IN ({touched})")
+        return f"SELECT trace_id FROM ({touched}) WHERE trace_id NOT IN ({judged})"
+
+    def fill_cohort(self) -> str:
+        """Put the due traces into `cohort`, which is empty."""
+        return f"INSERT INTO cohort {self.due()}"
+
+    def first_arrival(self) -> str:
+        """SELECT since, traces: the earliest second (0: there is none) of the cohort's spans, and their number."""
+        return (
+            f"SELECT toUnixTimestamp(min(received_at)) AS since, count() AS spans FROM {self._recent()} "
+            "AND trace_id IN cohort AND (received_at > toDateTime({arrived_from:Int64}) OR received_at IN "
+            f"({self._new_seconds()}))"
+        )
+
+    def fill_verdicts(self, since: int) -> str:
+        """Judge the cohort, whose first span came at `since`, into `verdicts`."""
+        self.params["since"] = since
+        verdicts = compile_verdict(self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts())
+        wanted = self._pinned()
+        keep, threshold, policy = "v.keep", "v.threshold", "v.policy"
+        if self.dry_run:
+            keep, threshold = "true", "0"
+        return (
+            f"INSERT INTO verdicts SELECT trace_id, first_arrival, {keep} OR wanted AS keep, "
+            f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
+            f"if(wanted, '{ON_DEMAND}', {policy}) AS policy, v.votes, if(wanted, 0, {threshold}) AS threshold, "
+            "v.randomness, v.spans, v.bytes, v.keys "
+            f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
+        )
+
+    def fill_rescued(self) -> str:
+        """Traces that were dropped, and that somebody wants since: into `verdicts` as kept."""
+        latest = (
+            f"SELECT trace_id, min(first_arrival) AS first_arrival, argMax(keep, round) AS kept, "
+            "argMax(randomness, round) AS randomness, argMax(spans, round) AS spans, argMax(bytes, round) AS bytes "
+            f"FROM ({self._decisions('*', f'trace_id IN ({self._pinned()})')}) GROUP BY trace_id HAVING NOT kept"
+        )
+        return (
+            f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], 0, "
+            f"randomness, spans, bytes, map() FROM ({latest})"
+        )
+
+    def store_decisions(self) -> str:
+        """`verdicts` to `decisions`."""
+        columns = "keep, would_drop, policy, votes, threshold, randomness, spans, bytes, keys"
+        return (
+            f"INSERT INTO decisions{self.local} (tenant, trace_id, decided_at, first_arrival, round, {columns}) "
+            f"{self._settings('decisions')} "
+            f"SELECT {{tenant:String}}, trace_id, toDateTime(intDiv({{round:UInt64}}, 1000)), first_arrival, "
+            f"{{round:UInt64}}, {columns} FROM verdicts ORDER BY trace_id"
+        )
+
+    def copy_kept(self, since: int) -> str:
+        """The kept traces' spans to `spans`. `since`: the earliest arrival of any trace in `verdicts`."""
+        self.params["since"] = since
+        kept = "SELECT trace_id, policy, threshold, randomness FROM verdicts WHERE keep"
+        rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
+        return self._copy("kept", rows, kept)
+
+    def copy_late(self) -> str:
+        """Spans whose block came after their trace was kept."""
+        return self._copy("late", f"{self._recent()} AND {self._new()}", self._kept_before())
+
+    def enter_ledger(self, since: int) -> str:
+        """What became of the cohort's spans, by policy and service."""
+        self.params["since"] = since
+        verdict = f"multiIf(policy = '{ON_DEMAND}', 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
+        rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
+        return self._enter("judged", rows, "SELECT trace_id, policy, keep, would_drop FROM verdicts", verdict)
+
+    def enter_late(self) -> str:
+        """What became of spans that came after their trace's verdict."""
+        return self._enter(
+            "late", f"{self._recent()} AND {self._new()}", self._before(), "if(keep, 'late_kept', 'late_dropped')"
+        )
+
+    def late(self) -> str:
+        """SELECT spans: how many came after their trace's verdict, whatever it was."""
+        judged = f"SELECT trace_id FROM ({self._before()})"
+        return f"SELECT count() AS spans FROM {self._recent()} AND {self._new()} AND trace_id IN ({judged})"
+
+    def _copy(self, name: str, rows: str, verdicts: str) -> str:
+        threshold = span_threshold("s.trace_state", "v.threshold")
+        rv = "v.randomness" if self.policies.hash_salt else ""
+        copied = ", ".join(f"s.{column.strip()}" for column in COPIED.split(","))
+        return (
+            f"INSERT INTO spans{self.local} ({COPIED}, trace_state, kept_by, threshold) {self._settings(name)} "
+            f"SELECT {copied}, {kept_trace_state('s.trace_state', threshold, rv)}, v.policy, {threshold} "
+            f"FROM (SELECT {COPIED}, trace_state FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
+            f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id ORDER BY received_at"
+        )
+
+    def _enter(self, name: str, rows: str, verdicts: str, verdict: str) -> str:
+        return (
+            f"INSERT INTO sampling_ledger{self.local} (tenant, minute, policy, service, verdict, traces, spans, bytes) "
+            f"{self._settings(f'ledger {name}')} "
+            f"SELECT {{tenant:String}}, toStartOfMinute(toDateTime(intDiv({{round:UInt64}}, 1000), 'UTC')), policy, "
+            f"service, {verdict} AS verdict, uniqExact(s.trace_id), count(), sum(size) "
+            f"FROM (SELECT trace_id, service, {ESTIMATED_BYTES.replace('attribute_count', 'attributes.size0')} AS size "
+            f"FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
+            f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id GROUP BY policy, service, verdict"
+        )
+
+    def _select_cohort(self, columns: str) -> str:
+        rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}}) AND trace_id IN cohort"
+        return f"SELECT {columns} FROM {rows}"
+
+    def _recent(self) -> str:
+        """FROM and WHERE: the tenant's spans in blocks up to the round's last."""
+        return f"spans_recent{self.local} WHERE tenant = {{tenant:String}} AND _block_number <= {{blocks_to:UInt64}}"
+
+    def _new(self) -> str:
+        return f"received_at IN ({self._new_seconds()}) AND _block_number > {{blocks_from:UInt64}}"
+
+    def _new_seconds(self) -> str:
+        return (
+            f"SELECT received_at FROM recent_arrivals{self.local} "
+            "WHERE tenant = {tenant:String} AND inserted_at >= toDateTime({new_since:Int64})"
+        )
+
+    def _roots(self) -> list[str]:
+        """A trace whose root is there may be due earlier."""
+        wait, after_root = self.policies.decision_wait, self.policies.decision_wait_after_root_received
+        if not 0 < after_root < wait:
+            return []
+        self.params["sooner"] = int(wait - after_root)
+        moment = "toDateTime({{arrived_{}:Int64}} + {{sooner:Int64}})"
+        return [
+            f"parent_span_id = toFixedString('', 8) AND received_at > {moment.format('from')} "
+            f"AND received_at <= {moment.format('to')}"
+        ]
+
+    def _decisions(self, columns: str, where: str) -> str:
+        return (
+            f"SELECT {columns} FROM decisions{self.local} WHERE tenant = {{tenant:String}} "
+            f"AND round < {{round:UInt64}} AND {where}"
+        )
+
+    def _before(self) -> str:
+        """The verdicts of earlier rounds on traces that have new spans, the newest of each."""
+        new = f"SELECT DISTINCT trace_id FROM {self._recent()} AND {self._new()}"
+        verdicts = self._decisions("*", f"trace_id IN ({new}) AND trace_id NOT IN (SELECT trace_id FROM verdicts)")
+        return (
+            "SELECT trace_id, argMax(policy, round) AS policy, argMax(d.keep, round) AS keep, "
+            "argMax(threshold, round) AS threshold, argMax(randomness, round) AS randomness "
+            f"FROM ({verdicts}) AS d GROUP BY trace_id"
+        )
+
+    def _kept_before(self) -> str:
+        return f"SELECT trace_id, policy, threshold, randomness FROM ({self._before()}) WHERE keep"
+
+    def _pinned(self) -> str:
+        return (
+            f"SELECT trace_id FROM kept_traces{self.local} WHERE tenant = {{tenant:String}} "
+            "AND requested_at <= fromUnixTimestamp({pins_until:Int64})"
+        )
+
+    def _seen(self) -> str:
+        """Combinations of service, operation and status that have a kept trace in their five minutes."""
+        if not self.policies.guarantee:
+            return ""
+        return (
+            "SELECT DISTINCT toStartOfInterval(received_at, INTERVAL 300 SECOND) AS window, service, name, status_code "
+            f"FROM spans{self.local} WHERE tenant = {{tenant:String}} "
+            f"AND received_at > toDateTime({{arrived_from:Int64}} - {SEEN_SECONDS})"
+        )
+
+    def _counts(self) -> str:
+        """Moving averages of the traces of each key of the dynamic policies, from the verdicts of earlier rounds."""
+        dynamic = [(item.name, item.rule) for item in self.policies.walk() if isinstance(item.rule, Dynamic)]
+        return " UNION ALL ".join(self._averages(name, rule) for name, rule in dynamic)
+
+    def _averages(self, name: str, rule: Dynamic) -> str:
+        bound, seconds = self.bind(name), rule.adjustment_interval
+        since = f"toDateTime({{arrived_from:Int64}} - {round(AVERAGED_INTERVALS * seconds)})"
+        rows = self._decisions(
+            f"keys[{bound}] AS key, first_arrival",
+            f"mapContains(keys, {bound}) AND first_arrival > {since} AND decided_at > {since}",
+        )
+        passed = "(max(max(first_arrival)) OVER () - min(min(first_arrival)) OVER ())"
+        intervals = f"least({AVERAGED_INTERVALS}, 1 + intDiv({passed}, {round(seconds)}))"
+        return f"SELECT {bound} AS policy, key, count() / {intervals} AS traces FROM ({rows}) GROUP BY key"
+
+    def _settings(self, name: str) -> str:
+        """One block, which a table that has it skips."""
+        token = f"round {self.judged.number} {name}"
+        bound = "".join(f"{byte:02x}" for byte in f"{self.judged.tenant} {token}".encode())
+        return f"SETTINGS insert_deduplication_token = '{bound}', {ONE_BLOCK}"

@@ -1,0 +1,153 @@
+"""The loop that judges traces: every second or so, on each node, for each tenant that has spans in the recent window.
+
+It holds nothing: what a round covers is written down before the round begins (`Rounds`), so that a crash, or another
+replica that takes over, repeats it with the same result. See `round.py` for what a round does.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from traceo.errors import TraceoError
+from traceo.sampling.model import AlwaysSample, Policy, PolicySet
+from traceo.sampling.round import Round, RoundSql
+from traceo.settings import Seconds
+from traceo.store.base import Store
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 1.0
+LONGEST_INTERVAL_S = 30.0
+WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longer wait there are fewer rounds
+OVERLAP_S = 60  # between what a round calls new and when the last one looked
+BEGINNING = datetime.fromtimestamp(0, UTC)
+# What is left in the window when a tenant's sampling was switched off is kept.
+KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
+
+TENANTS = "SELECT DISTINCT tenant FROM recent_arrivals{local}"
+NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a tenant's traces are judged by. `dry_run`: all are kept, and what would have been dropped is counted."""
+
+    policies: PolicySet
+    version: int | None = None
+    dry_run: bool = False
+
+
+class Rounds(Protocol):
+    """Where rounds are written down."""
+
+    def read_round(self, tenant: str, host: str) -> Round | None:
+        """The last round, done or not."""
+
+    def write_round(self, judged: Round) -> None:
+        """In place of the last one. It MUST be there when this returns."""
+
+
+class Sampler:
+    """Judges traces on every node of a store. `judging`: a tenant's policies, None when it has none any more."""
+
+    def __init__(self, store: Store, rounds: Rounds, judging: Callable[[str], Judging | None]) -> None:
+        self._store = store
+        self._rounds = rounds
+        self._judging = judging
+        self._due: dict[tuple[str, str], float] = {}
+
+    async def run_forever(self, may_work: Callable[[], bool]) -> None:
+        """Until cancelled. `may_work` says before each round whether the work is this replica's."""
+        while True:
+            started = time.monotonic()
+            try:
+                if await asyncio.to_thread(may_work):
+                    await self.run_once()
+            except TraceoError as error:
+                logger.warning("sampling made no progress, trying again: %s", error)
+            await asyncio.sleep(max(0.1, INTERVAL_S - (time.monotonic() - started)))
+
+    async def run_once(self, now_s: float | None = None) -> None:
+        """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
+        local = "_local" if (await self._store.layout()).cluster else ""
+        for host in await self._store.hosts():
+            tenants = await self._store.query_on(host, TENANTS.format(local=local))
+            for tenant in sorted(tenants["tenant"].to_pylist()):
+                if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
+                    continue
+                judging = self._judging(tenant) or Judging(KEEP_ALL)
+                await self._judge(host, local, tenant, judging, now_s or time.time())
+                wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
+                self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
+
+    async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float) -> None:
+        last = await asyncio.to_thread(self._rounds.read_round, tenant, host)
+        if last and not last.done:
+            await self._work(last, local, judging, int(last.arrived_from.timestamp()) - OVERLAP_S)
+            last = await self._finish(last)
+        planned = await self._plan(host, local, tenant, judging, last, now_s)
+        await asyncio.to_thread(self._rounds.write_round, planned)
+        await self._work(planned, local, judging, last.number // 1000 - OVERLAP_S if last else 0)
+        await self._finish(planned)
+
+    async def _plan(
+        self, host: str, local: str, tenant: str, judging: Judging, last: Round | None, now_s: float
+    ) -> Round:
+        newest = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local)))["number"][0].as_py() or 0
+        arrived_from = last.arrived_to if last else BEGINNING
+        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait), UTC)
+        blocks_from = last.blocks_to if last else 0
+        return Round(
+            tenant,
+            host,
+            max(int(now_s * 1000), last.number + 1 if last else 0),
+            blocks_from if blocks_from <= newest else 0,  # an engine that started with an empty window counts anew
+            newest,
+            arrived_from,
+            max(arrived_from, arrived_to),
+            judging.version,
+            False,
+        )
+
+    async def _finish(self, judged: Round) -> Round:
+        done = replace(judged, done=True)
+        await asyncio.to_thread(self._rounds.write_round, done)
+        return done
+
+    async def _work(self, judged: Round, local: str, judging: Judging, new_since: int) -> None:
+        """All that the round has to do; the same again, when it is repeated."""
+        sql = RoundSql(judged, judging.policies, local=local, new_since=max(0, new_since), dry_run=judging.dry_run)
+        for table in ("cohort", "verdicts"):
+            await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
+        await self._execute(judged, sql, sql.fill_cohort())
+        cohort = await self._row(judged, sql, sql.first_arrival())
+        if cohort["spans"]:
+            await self._execute(judged, sql, sql.fill_verdicts(cohort["since"]))
+        await self._execute(judged, sql, sql.fill_rescued())
+        found = await self._row(
+            judged, sql, "SELECT toUnixTimestamp(min(first_arrival)) AS since, count() AS traces FROM verdicts"
+        )
+        if found["traces"]:
+            await self._execute(judged, sql, sql.store_decisions())
+            await self._execute(judged, sql, sql.copy_kept(found["since"]))
+            await self._execute(judged, sql, sql.enter_ledger(found["since"]))
+        if (await self._row(judged, sql, sql.late()))["spans"]:
+            await self._execute(judged, sql, sql.copy_late())
+            await self._execute(judged, sql, sql.enter_late())
+
+    async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
+        await self._store.execute_on(judged.host, text, _used(text, sql.params))
+
+    async def _row(self, judged: Round, sql: RoundSql, text: str) -> dict[str, Any]:
+        found = await self._store.query_on(judged.host, text, _used(text, sql.params))
+        row: dict[str, Any] = found.to_pylist()[0]
+        return row
+
+
+def _used(text: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The values that a statement names."""
+    return {name: value for name, value in params.items() if f"{{{name}:" in text}

@@ -1,0 +1,8 @@
+-- The verdicts of the sampler's running round, on their way to `decisions` and into the copying of kept spans. In memory.
+CREATE TABLE IF NOT EXISTS verdicts
+(
+    trace_id FixedString(16), first_arrival DateTime, keep Bool, would_drop Bool, policy LowCardinality(String),
+    votes Array(LowCardinality(String)), threshold UInt64, randomness UInt64, spans UInt32, bytes UInt64,
+    keys Map(LowCardinality(String), String)
+)
+ENGINE = Memory
