@@ -52,7 +52,10 @@ class Bench:
         self.tenant = f"sampled-{secrets.token_hex(4)}"
         self.rounds = MemoryRounds()
         self.judging: Judging | None = Judging(parse_policies(document).policies, 1, dry_run)
-        self.sampler = Sampler(engine(), self.rounds, lambda tenant: self.judging if tenant == self.tenant else NOT_DUE)
+        self.sampler = Sampler(engine(), self.rounds, self._find)
+
+    def _find(self, tenant: str, version: int | None) -> Judging | None:
+        return self.judging if tenant == self.tenant else NOT_DUE
 
     def store(self, *found: Trace) -> None:
         store_traces(self.tenant, list(found), recent=True)
@@ -82,8 +85,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     made = Bench()
     yield made
-    for table in ("spans_recent", "recent_arrivals"):
-        asyncio.run(engine().execute(f"DELETE FROM {table} WHERE tenant = '{made.tenant}'"))
+    asyncio.run(engine().execute(f"DELETE FROM spans_recent WHERE tenant = '{made.tenant}'"))
 
 
 DROPPED, KEPT, FAILED = share(0.5), share(0.95), share(0.2)

@@ -52,10 +52,10 @@ class Round:
 class RoundSql(Bindings):
     """The statements of a round on its node, in order, and their bound values.
 
-    `new_since`: when the last round looked; blocks that came later are among those in `recent_arrivals` since then.
+    `new_from`: no span of the round's blocks arrived before this second of 1970. It only saves reading.
     """
 
-    def __init__(self, judged: Round, policies: PolicySet, *, local: str, new_since: int, dry_run: bool) -> None:
+    def __init__(self, judged: Round, policies: PolicySet, *, local: str, new_from: int, dry_run: bool) -> None:
         super().__init__()
         self.judged = judged
         self.policies = policies
@@ -69,7 +69,7 @@ class RoundSql(Bindings):
             "blocks_to": judged.blocks_to,
             "arrived_from": int(judged.arrived_from.timestamp()),
             "arrived_to": int(judged.arrived_to.timestamp()),
-            "new_since": new_since,
+            "new_from": new_from,
             "pins_until": pins_until,
         }
 
@@ -92,8 +92,7 @@ class RoundSql(Bindings):
         """SELECT since, traces: the earliest second (0: there is none) of the cohort's spans, and their number."""
         return (
             f"SELECT toUnixTimestamp(min(received_at)) AS since, count() AS spans FROM {self._recent()} "
-            "AND trace_id IN cohort AND (received_at > toDateTime({arrived_from:Int64}) OR received_at IN "
-            f"({self._new_seconds()}))"
+            "AND trace_id IN cohort AND received_at >= toDateTime(least({arrived_from:Int64} + 1, {new_from:Int64}))"
         )
 
     def fill_verdicts(self, since: int) -> str:
@@ -194,13 +193,7 @@ class RoundSql(Bindings):
         return f"spans_recent{self.local} WHERE tenant = {{tenant:String}} AND _block_number <= {{blocks_to:UInt64}}"
 
     def _new(self) -> str:
-        return f"received_at IN ({self._new_seconds()}) AND _block_number > {{blocks_from:UInt64}}"
-
-    def _new_seconds(self) -> str:
-        return (
-            f"SELECT received_at FROM recent_arrivals{self.local} "
-            "WHERE tenant = {tenant:String} AND inserted_at >= toDateTime({new_since:Int64})"
-        )
+        return "received_at >= toDateTime({new_from:Int64}) AND _block_number > {blocks_from:UInt64}"
 
     def _roots(self) -> list[str]:
         """A trace whose root is there may be due earlier."""

@@ -23,12 +23,20 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 LONGEST_INTERVAL_S = 30.0
 WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longer wait there are fewer rounds
-OVERLAP_S = 60  # between what a round calls new and when the last one looked
+SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a minute only
+ALL_TENANTS_S = 60.0
+END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
 BEGINNING = datetime.fromtimestamp(0, UTC)
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
 
-TENANTS = "SELECT DISTINCT tenant FROM recent_arrivals{local}"
+TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local} WHERE received_at >= toDateTime({since})"
+# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then too
+# early, which costs reading and nothing else.
+EARLIEST_NEW = """
+SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
+WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
+"""
 NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
 
 
@@ -52,13 +60,17 @@ class Rounds(Protocol):
 
 
 class Sampler:
-    """Judges traces on every node of a store. `judging`: a tenant's policies, None when it has none any more."""
+    """Judges traces on every node of a store.
 
-    def __init__(self, store: Store, rounds: Rounds, judging: Callable[[str], Judging | None]) -> None:
+    `judging`: a tenant's policies of a version (None: the current one); None when it has none any more.
+    """
+
+    def __init__(self, store: Store, rounds: Rounds, judging: Callable[[str, int | None], Judging | None]) -> None:
         self._store = store
         self._rounds = rounds
         self._judging = judging
         self._due: dict[tuple[str, str], float] = {}
+        self._all_again = 0.0
 
     async def run_forever(self, may_work: Callable[[], bool]) -> None:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
@@ -75,23 +87,32 @@ class Sampler:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
         for host in await self._store.hosts():
-            tenants = await self._store.query_on(host, TENANTS.format(local=local))
-            for tenant in sorted(tenants["tenant"].to_pylist()):
+            for tenant in await self._tenants(host, local, now_s):
                 if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
                     continue
-                judging = self._judging(tenant) or Judging(KEEP_ALL)
+                judging = self._judging(tenant, None) or Judging(KEEP_ALL)
                 await self._judge(host, local, tenant, judging, now_s or time.time())
                 wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
                 self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
 
+    async def _tenants(self, host: str, local: str, now_s: float | None) -> list[str]:
+        """Those with spans in the window; all of them once a minute, in between those that send."""
+        everybody = now_s is not None or self._all_again < time.monotonic()
+        if everybody:
+            self._all_again = time.monotonic() + ALL_TENANTS_S
+        since = 0 if everybody else int(time.time()) - SENDING_S
+        found = await self._store.query_on(host, TENANTS.format(local=local, since=since))
+        return sorted(found["tenant"].to_pylist())
+
     async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float) -> None:
         last = await asyncio.to_thread(self._rounds.read_round, tenant, host)
-        if last and not last.done:
-            await self._work(last, local, judging, int(last.arrived_from.timestamp()) - OVERLAP_S)
+        if last and not last.done:  # with the policies that it began with: half of it may be there
+            began = last.policy_version and self._judging(tenant, last.policy_version)
+            await self._work(last, local, began or Judging(KEEP_ALL))
             last = await self._finish(last)
         planned = await self._plan(host, local, tenant, judging, last, now_s)
         await asyncio.to_thread(self._rounds.write_round, planned)
-        await self._work(planned, local, judging, last.number // 1000 - OVERLAP_S if last else 0)
+        await self._work(planned, local, judging)
         await self._finish(planned)
 
     async def _plan(
@@ -118,9 +139,13 @@ class Sampler:
         await asyncio.to_thread(self._rounds.write_round, done)
         return done
 
-    async def _work(self, judged: Round, local: str, judging: Judging, new_since: int) -> None:
+    async def _work(self, judged: Round, local: str, judging: Judging) -> None:
         """All that the round has to do; the same again, when it is repeated."""
-        sql = RoundSql(judged, judging.policies, local=local, new_since=max(0, new_since), dry_run=judging.dry_run)
+        new_from = END_OF_TIME_S
+        if judged.blocks_to > judged.blocks_from:
+            earliest = EARLIEST_NEW.format(local=local, blocks_from=judged.blocks_from)
+            new_from = (await self._store.query_on(judged.host, earliest))["since"][0].as_py()
+        sql = RoundSql(judged, judging.policies, local=local, new_from=new_from, dry_run=judging.dry_run)
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())

@@ -29,7 +29,6 @@ ENGINE = MergeTree ORDER BY version
 RETENTION = {
     "spans": ("spans", "received_at"),
     "spans_recent": ("recent_spans", "received_at"),
-    "recent_arrivals": ("recent_spans", "inserted_at"),
     "decisions": ("decisions", "decided_at"),
     "kept_traces": ("decisions", "requested_at"),
     "sampling_ledger": ("usage", "minute"),
