@@ -31,8 +31,8 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
 
 TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local} WHERE received_at >= toDateTime({since})"
-# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then too
-# early, which costs reading and nothing else.
+# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then
+# too early, which costs reading and nothing else.
 EARLIEST_NEW = """
 SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
 WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
