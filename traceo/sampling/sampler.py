@@ -37,6 +37,7 @@ EARLIEST_NEW = """
 SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
 WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
 """
+COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
 NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
 
 
@@ -149,28 +150,23 @@ class Sampler:
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
-        cohort = await self._row(judged, sql, sql.first_arrival())
-        if cohort["spans"]:
-            await self._execute(judged, sql, sql.fill_verdicts(cohort["since"]))
-        await self._execute(judged, sql, sql.fill_rescued())
-        found = await self._row(
-            judged, sql, "SELECT toUnixTimestamp(min(first_arrival)) AS since, count() AS traces FROM verdicts"
-        )
-        if found["traces"]:
-            await self._execute(judged, sql, sql.store_decisions())
-            await self._execute(judged, sql, sql.copy_kept(found["since"]))
-            await self._execute(judged, sql, sql.enter_ledger(found["since"]))
-        if (await self._row(judged, sql, sql.late()))["spans"]:
-            await self._execute(judged, sql, sql.copy_late())
-            await self._execute(judged, sql, sql.enter_late())
+        if await self._count(judged, sql, COHORT_SIZE):
+            await self._execute(judged, sql, sql.fill_verdicts())
+        if await self._count(judged, sql, sql.wishes()):
+            await self._execute(judged, sql, sql.fill_rescued())
+        if await self._count(judged, sql, "SELECT count() FROM verdicts"):
+            for statement in (sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()):
+                await self._execute(judged, sql, statement)
+        if judged.blocks_to > judged.blocks_from and await self._count(judged, sql, sql.late()):
+            for statement in (sql.copy_late(), sql.enter_late()):
+                await self._execute(judged, sql, statement)
 
     async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
         await self._store.execute_on(judged.host, text, _used(text, sql.params))
 
-    async def _row(self, judged: Round, sql: RoundSql, text: str) -> dict[str, Any]:
+    async def _count(self, judged: Round, sql: RoundSql, text: str) -> int:
         found = await self._store.query_on(judged.host, text, _used(text, sql.params))
-        row: dict[str, Any] = found.to_pylist()[0]
-        return row
+        return int(found.column(0)[0].as_py() or 0)
 
 
 def _used(text: str, params: dict[str, Any]) -> dict[str, Any]:
