@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+CHATTY = ("alembic", "uvicorn", "httpx")  # they tell of every start and request; at "debug" they may
 KIB, MIB = 1 << 10, 1 << 20
 BATCH_BYTES = (16 * KIB, 128 * KIB, 1 * MIB, 4 * MIB, 8 * MIB, 16 * MIB, 32 * MIB, 64 * MIB)
 BATCH_REQUESTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -72,6 +73,9 @@ def configure_logging(level: str, log_format: Literal["auto", "json", "console"]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else ConsoleFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    if level != "debug":
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class JsonFormatter(logging.Formatter):

@@ -22,11 +22,13 @@ def add_commands(commands: Commands) -> None:
     actions = token.add_subparsers(title="actions", metavar="ACTION", required=True)
     create = _add_action(actions, "create", "make a token and print its secret, once", _create)
     create.add_argument("name", help="what it is for")
-    create.add_argument("--scope", action="append", choices=SCOPES, help="may be repeated (ingest and query)")
+    create.add_argument(
+        "--scope", action="append", choices=SCOPES, help="what it may do; may be repeated (ingest and query)"
+    )
     create.add_argument("--expires", metavar="AGE", help="such as 12h, 90d (never)")
     _add_action(actions, "list", "show a tenant's tokens", _list)
     revoke = _add_action(actions, "revoke", "end a token", _revoke)
-    revoke.add_argument("id", type=int)
+    revoke.add_argument("id", type=int, help="number of the token, as `traceo token list` shows it")
 
 
 def _add_action(actions: Commands, name: str, text: str, run: Any) -> argparse.ArgumentParser:
