@@ -10,7 +10,7 @@ import pytest
 
 from traceo.api.app import make_api
 from traceo.api.services import ApiServices
-from traceo.cli import make_parser
+from traceo.cli import make_parser, parse_arguments
 from traceo.config import Config
 from traceo.reference import own_metrics
 
@@ -45,7 +45,7 @@ def test_there_are_commands_in_the_docs() -> None:
 @pytest.mark.parametrize("text", commands())
 def test_command_in_the_docs_is_understood(text: str) -> None:
     try:
-        make_parser().parse_args(shlex.split(text.rstrip(").,:;")))
+        parse_arguments(shlex.split(text.rstrip(").,:;")))
     except SystemExit as end:
         raise AssertionError(f"traceo {text}") from end
 

@@ -85,6 +85,8 @@ def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any]]:
         text = sys.stdin.read() if args.query == "-" else args.query
         return "POST", "/sql", {"json": {"query": text, "params": dict(_read_param(item) for item in args.param)}}
     if args.kind == "trace":
+        if not args.trace_id:
+            raise InvalidRequest("which trace? its id is up to 32 hexadecimal digits")
         return "GET", f"/traces/{quote(args.trace_id, safe='')}", {}
     path = f"/services/{quote(args.service, safe='')}/operations" if args.kind == "operations" else f"/{args.kind}"
     given = {name: getattr(args, name, None) for name in PARAMETERS if (args.kind, name) != ("operations", "service")}
