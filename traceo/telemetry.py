@@ -25,7 +25,7 @@ class IngestMetrics:
     decompressed_bytes: Counter  # by signal, transport
     batch_bytes: Histogram  # by signal
     batch_requests: Histogram  # by signal
-    commit_seconds: Histogram  # by signal: from the first request's arrival to the answer
+    commit_seconds: Histogram  # by signal: from the first request's arrival to the commit
     insert_seconds: Histogram  # by signal: the engine's part of it
     inserts_in_flight: Gauge  # by signal
     buffered_bytes: Gauge
@@ -128,7 +128,7 @@ def _make_ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:
         decompressed_bytes=counter("decompressed_bytes", "Bytes of bodies, inflated.", "signal", "transport"),
         batch_bytes=histogram("batch_bytes", "Bytes of one batch.", BATCH_BYTES),
         batch_requests=histogram("batch_requests", "Requests of one batch.", BATCH_REQUESTS),
-        commit_seconds=histogram("commit_seconds", "From a batch's first request to its answer.", COMMIT_SECONDS),
+        commit_seconds=histogram("commit_seconds", "From a batch's first request to its commit.", COMMIT_SECONDS),
         insert_seconds=histogram("insert_seconds", "One call of the store, failed ones too.", COMMIT_SECONDS),
         inserts_in_flight=gauge("inserts_in_flight", "Batches that the store is taking.", "signal"),
         buffered_bytes=gauge("buffered_bytes", "Bytes of requests in memory: being read, waiting or in flight."),
