@@ -85,6 +85,7 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     try:
         metrics = make_metrics()
         disk = DiskGuard(store, config.store.min_free_disk)
+        metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
         ingest = _make_ingest(config, store, access, metrics, disk)
         await _replay_journal(config, ingest)
@@ -170,6 +171,7 @@ def _api_services(services: Services) -> ApiServices:
         config=services.config,
         authenticate=services.access.authenticate,
         registry=services.metrics.registry,
+        request_seconds=services.metrics.api_request_seconds,
         status=lambda: {
             "free_disk_bytes": services.disk.free_bytes,
             "buffered_bytes": services.ingest.budget.used,

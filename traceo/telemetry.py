@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 CHATTY = ("alembic", "uvicorn", "httpx")  # they tell of every start and request; at "debug" they may
 KIB, MIB = 1 << 10, 1 << 20
@@ -39,12 +39,26 @@ class Metrics:
 
     registry: CollectorRegistry
     ingest: IngestMetrics
+    api_request_seconds: Histogram  # by method, route (as OpenAPI writes it), status
+    free_disk_bytes: Gauge
 
 
 def make_metrics() -> Metrics:
-    """Own metrics at zero, on a new registry."""
+    """Own metrics at zero, on a new registry, and the process's own: CPU, memory, open files."""
     registry = CollectorRegistry()
-    return Metrics(registry, _make_ingest_metrics(registry))
+    ProcessCollector(registry=registry)
+    return Metrics(
+        registry,
+        _make_ingest_metrics(registry),
+        Histogram(
+            "traceo_api_request_seconds",
+            "From a request to the end of its answer.",
+            ("method", "route", "status"),
+            buckets=COMMIT_SECONDS,
+            registry=registry,
+        ),
+        Gauge("traceo_store_free_disk_bytes", "Free disk where the store lies.", registry=registry),
+    )
 
 
 def configure_tracing(endpoint: str, sample_ratio: float) -> None:
