@@ -292,5 +292,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     if access.mode == "gateway" and not access.trusted_gateways:
         yield "access.mode is gateway, but access.trusted_gateways is empty: no gateway would be believed"
     s3 = config.store.s3_tier
+    if s3.endpoint and not s3.endpoint.startswith(("http://", "https://")):
+        yield "store.s3_tier.endpoint must be a URL with the bucket's path, such as https://s3.example.com/bucket/traceo/"
     if bool(s3.access_key_id) != bool(s3.secret_access_key):
         yield "store.s3_tier needs both access_key_id and secret_access_key, or neither"
