@@ -62,7 +62,7 @@ class RoundSql(Bindings):
         self.policies = policies
         self.dry_run = dry_run
         self.local = local
-        pins_until = int(judged.arrived_to.timestamp() + policies.decision_wait - PINS_SETTLE_S)
+        pins_until = int(judged.arrived_to.timestamp() + policies.decision_wait + 1 - PINS_SETTLE_S)
         self.params |= {
             "tenant": judged.tenant,
             "round": judged.number,

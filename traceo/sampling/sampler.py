@@ -21,6 +21,7 @@ from traceo.store.base import Store
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
+AFTER_SECOND_S = 0.05  # arrivals are known by the second: just after one has ended, there is news
 LONGEST_INTERVAL_S = 30.0
 WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longer wait there are fewer rounds
 SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a minute only
@@ -76,13 +77,12 @@ class Sampler:
     async def run_forever(self, may_work: Callable[[], bool]) -> None:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
         while True:
-            started = time.monotonic()
             try:
                 if await asyncio.to_thread(may_work):
                     await self.run_once()
             except TraceoError as error:
                 logger.warning("sampling made no progress, trying again: %s", error)
-            await asyncio.sleep(max(0.1, INTERVAL_S - (time.monotonic() - started)))
+            await asyncio.sleep(INTERVAL_S + AFTER_SECOND_S - time.time() % INTERVAL_S)
 
     async def run_once(self, now_s: float | None = None) -> None:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
@@ -121,7 +121,7 @@ class Sampler:
     ) -> Round:
         newest = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local)))["number"][0].as_py() or 0
         arrived_from = last.arrived_to if last else BEGINNING
-        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait), UTC)
+        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
         blocks_from = last.blocks_to if last else 0
         return Round(
             tenant,
