@@ -8,12 +8,17 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.postgres import start_postgres
+from tests.query.engine import close_engine
 
 TESTS = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs under tests/golden")
+
+
+def pytest_sessionfinish() -> None:
+    close_engine()
 
 
 @pytest.fixture

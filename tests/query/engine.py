@@ -1,7 +1,6 @@
 """The one embedded engine of the test process (chDB allows one data path each); tests keep apart by tenant."""
 
 import asyncio
-import atexit
 import shutil
 import tempfile
 from functools import cache
@@ -12,14 +11,23 @@ from traceo.store.base import Request, Signal, Store
 from traceo.store.embedded import open_embedded
 from traceo.store.migrate import migrate
 
+FOLDERS: list[Path] = []
+
 
 @cache
 def engine() -> Store:
     folder = Path(tempfile.mkdtemp(prefix="traceo-tests-"))
     store = open_embedded(folder, StoreSettings())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    FOLDERS.append(folder)
     asyncio.run(migrate(store))
     return store
+
+
+def close_engine() -> None:
+    """At the end of all tests: while its folder goes, no engine may still work in it."""
+    if FOLDERS:
+        asyncio.run(engine().close())
+        shutil.rmtree(FOLDERS.pop(), ignore_errors=True)
 
 
 def insert(tenant: str, signal: Signal, *bodies: bytes) -> None:

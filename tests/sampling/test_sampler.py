@@ -134,7 +134,7 @@ def test_spans_that_are_stored_after_their_second_was_judged_are_judged_too(benc
     assert bench.ledger() == {"kept": (1, 1), "dropped": (2, 2)}
 
 
-@pytest.mark.parametrize("after", range(8))
+@pytest.mark.parametrize("after", range(6))
 def test_round_that_was_interrupted_is_repeated_without_loss_or_double(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
@@ -148,7 +148,7 @@ def test_round_that_was_interrupted_is_repeated_without_loss_or_double(
     steps = iter(range(100))
 
     async def execute_on(host: str, sql: str, params: Any = None) -> None:
-        if next(steps) > after:
+        if (params or {}).get("tenant") == bench.tenant and next(steps) > after:
             raise Killed
         await engine().execute(sql, params)
 
