@@ -3,6 +3,10 @@
 A call crosses services when a span's parent belongs to another one. Parent and child may arrive in different blocks,
 so that a minute is computed after its spans arrived, and again whenever more of them arrive; the newest result holds.
 A trace's spans are all on one shard: each node computes its own edges from its own tables, and readers add them up.
+
+Spans that sampling kept (`kept_by`) came through the recent window and were counted there: only spans that were never
+judged are counted from `spans`. What has left the window is missing when a late span has its minute computed again;
+calls only ever become more, so that a result with fewer than are known is not written.
 """
 
 import asyncio
@@ -24,7 +28,8 @@ TOUCHED = """
 SELECT toUnixTimestamp(toStartOfMinute(start_time)) AS minute, count() AS spans
 FROM
 (
-    SELECT start_time, received_at FROM spans{local} UNION ALL SELECT start_time, received_at FROM spans_recent{local}
+    SELECT start_time, received_at FROM spans{local} WHERE kept_by = ''
+    UNION ALL SELECT start_time, received_at FROM spans_recent{local}
 )
 WHERE received_at >= toDateTime({since}) AND start_time BETWEEN now() - INTERVAL 2 DAY AND now() + INTERVAL 1 DAY
 GROUP BY minute ORDER BY minute
@@ -34,31 +39,44 @@ LAST = "SELECT toUnixTimestamp(max(computed_at)) AS moment FROM service_edges{lo
 COMPUTE = """
 INSERT INTO service_edges{local}
 WITH toDateTime({first}, 'UTC') AS from_time, toDateTime({last}, 'UTC') + INTERVAL 1 MINUTE AS to_time
-SELECT tenant, minute, client, server, kind, sum(n), sum(failed), sum(total),
-    mapFromArrays(groupArray(bucket), groupArray(n)), now64(3)
+SELECT tenant, minute, client, server, kind, calls, errors, total_ns, durations, now64(3)
 FROM
 (
-    SELECT tenant, minute, client, server, if(span_kind = 5, 'messaging', 'call') AS kind,
-        toUInt16(floor(16 * log2(greatest(duration_ns, 1)))) AS bucket,
-        count() AS n, countIf(status_code = 2) AS failed, sum(duration_ns) AS total
+    SELECT tenant, minute, client, server, kind, sum(n) AS calls, sum(failed) AS errors, sum(total) AS total_ns,
+        mapFromArrays(groupArray(bucket), groupArray(n)) AS durations
     FROM
     (
-        SELECT tenant, toStartOfMinute(start_time) AS minute, trace_id, parent_span_id AS span_id, service AS server,
-            kind AS span_kind, duration_ns, status_code
-        FROM ({spans})
-        WHERE start_time >= from_time AND start_time < to_time AND parent_span_id != toFixedString('', 8)
-    ) AS child
-    ANY LEFT JOIN
-    (
-        SELECT tenant AS parent_tenant, trace_id, span_id, service AS client
-        FROM ({spans})
-        WHERE start_time >= from_time - INTERVAL {before} SECOND AND start_time < to_time + INTERVAL 1 MINUTE
-    ) AS parent
-    USING (trace_id, span_id)
-    WHERE client NOT IN ('', server) AND tenant = parent_tenant
-    GROUP BY tenant, minute, client, server, kind, bucket
-)
-GROUP BY tenant, minute, client, server, kind
+        SELECT tenant, minute, client, server, if(span_kind = 5, 'messaging', 'call') AS kind,
+            toUInt16(floor(16 * log2(greatest(duration_ns, 1)))) AS bucket,
+            count() AS n, countIf(status_code = 2) AS failed, sum(duration_ns) AS total
+        FROM
+        (
+            SELECT tenant, toStartOfMinute(start_time) AS minute, trace_id, parent_span_id AS span_id,
+                service AS server, kind AS span_kind, duration_ns, status_code
+            FROM ({spans})
+            WHERE start_time >= from_time AND start_time < to_time AND parent_span_id != toFixedString('', 8)
+        ) AS child
+        ANY LEFT JOIN
+        (
+            SELECT tenant AS parent_tenant, trace_id, span_id, service AS client
+            FROM ({parents})
+            WHERE start_time >= from_time - INTERVAL {before} SECOND AND start_time < to_time + INTERVAL 1 MINUTE
+        ) AS parent
+        USING (trace_id, span_id)
+        WHERE client NOT IN ('', server) AND tenant = parent_tenant
+        GROUP BY tenant, minute, client, server, kind, bucket
+    )
+    GROUP BY tenant, minute, client, server, kind
+) AS found
+ANY LEFT JOIN
+(
+    SELECT tenant, minute, client, server, kind, argMax(calls, computed_at) AS known
+    FROM service_edges{local}
+    WHERE minute >= from_time AND minute < to_time
+    GROUP BY tenant, minute, client, server, kind
+) AS before
+USING (tenant, minute, client, server, kind)
+WHERE calls >= known
 """
 COLUMNS = "tenant, start_time, trace_id, span_id, parent_span_id, service, kind, duration_ns, status_code"
 
@@ -66,13 +84,14 @@ COLUMNS = "tenant, start_time, trace_id, span_id, parent_span_id, service, kind,
 async def roll_edges(store: Store, since: datetime) -> int:
     """Compute every minute that received spans after `since`, on each node; returns how many."""
     local = "_local" if (await store.layout()).cluster else ""
-    spans = f"SELECT {COLUMNS} FROM spans{local} UNION ALL SELECT {COLUMNS} FROM spans_recent{local}"
+    durable, resting = (f"SELECT {COLUMNS} FROM {table}{local}" for table in ("spans", "spans_recent"))
+    spans, parents = f"{durable} WHERE kept_by = '' UNION ALL {resting}", f"{durable} UNION ALL {resting}"
     computed = 0
     for host in await store.hosts():
         touched = await store.query_on(host, TOUCHED.format(local=local, since=int(since.timestamp())))
         for first, last in _ranges([(row["minute"], row["spans"]) for row in touched.to_pylist()]):
-            statement = COMPUTE.format(local=local, spans=spans, first=first, last=last, before=PARENT_STARTS_BEFORE_S)
-            await store.execute_on(host, statement)
+            between = {"first": first, "last": last, "before": PARENT_STARTS_BEFORE_S}
+            await store.execute_on(host, COMPUTE.format(local=local, spans=spans, parents=parents, **between))
         computed += touched.num_rows
     return computed
 
