@@ -114,7 +114,7 @@ SELECT * FROM default.spans
 SELECT * FROM `default`.`spans`
 SELECT * FROM spans_recent
 SELECT * FROM span_red
-SELECT * FROM decisions
+SELECT * FROM kept_traces
 SELECT * FROM traceo_view_spans
 SELECT * FROM url('http://localhost', CSV, 'a String')
 SELECT * FROM file('/etc/passwd', LineAsString)

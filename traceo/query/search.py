@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from traceo.errors import InvalidRequest
 from traceo.query.run import Queries, Row
 from traceo.query.services import STATUSES
-from traceo.query.sql import MINUTE_NS, Scope, TimeRange
+from traceo.query.sql import MINUTE_NS, Scope, TimeRange, adjusted_count_of
 from traceo.store.attributes import decode_text
 
 # How far back an unselective search looks first, before the whole range is sorted.
@@ -23,7 +23,11 @@ argMin(service, (parent_span_id != unhex('0000000000000000'), start_time)) AS ro
 argMin(name, (parent_span_id != unhex('0000000000000000'), start_time)) AS root_name,
 countIf(parent_span_id = unhex('0000000000000000')) > 0 AS has_root
 """
-SUMMARY_COLUMNS = "trace_id, span_id, parent_span_id, service, name, start_time, duration_ns, status_code"
+# The trace's threshold is that of its least sampled span.
+KEPT = f"max(kept_by) AS kept_by, {adjusted_count_of('min(threshold)')} AS adjusted_count"
+SUMMARY_COLUMNS = (
+    "trace_id, span_id, parent_span_id, service, name, start_time, duration_ns, status_code, kept_by, threshold"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ async def _summarise(queries: Queries, scope: Scope, hits: list[tuple[int, bytes
         return []
     chosen = ", ".join(f"toFixedString({scope.bind(trace_id)}, 16)" for _, trace_id in hits)
     spans = scope.select_spans(SUMMARY_COLUMNS, [f"trace_id IN ({chosen})"])
-    rows = await queries.rows(scope, f"SELECT {SUMMARY} FROM ({spans}) GROUP BY trace_id")
+    rows = await queries.rows(scope, f"SELECT {SUMMARY}, {KEPT} FROM ({spans}) GROUP BY trace_id")
     found = {row["trace_id"]: row for row in rows}
     return [_show_summary(found[trace_id], at_ns) for at_ns, trace_id in hits if trace_id in found]
 
@@ -138,4 +142,6 @@ def _show_summary(row: Row, matched_ns: int) -> Row:
         "spans": row["spans"],
         "errors": row["errors"],
         "services": sorted(decode_text(service) for service in row["services"]),
+        "kept_by": decode_text(row["kept_by"]),
+        "adjusted_count": row["adjusted_count"],
     }

@@ -28,11 +28,17 @@ TIME_COLUMNS = {
     "decisions": "decided_at",
     "sampling_ledger": "minute",
 }
+MAX_THRESHOLD = 1 << 56
 MINUTE_NS, DAY_NS = 60 * 10**9, 86400 * 10**9
 # The moment where the recent window begins; NULL, which no span matches, when it is empty: then nothing is compared.
 RECENT_SINCE = (
     "SELECT received_at FROM spans_recent WHERE tenant = {tenant:String} ORDER BY tenant, received_at LIMIT 1"
 )
+
+
+def adjusted_count_of(threshold: str) -> str:
+    """SQL: how many spans a kept one stands for, from its rejection threshold; 1 for one that was not sampled."""
+    return f"{MAX_THRESHOLD} / ({MAX_THRESHOLD} - {threshold})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from typing import Any
 from traceo.errors import InvalidRequest, NotFound
 from traceo.query.run import Queries, Row
 from traceo.query.services import KINDS, STATUSES
-from traceo.query.sql import Scope
+from traceo.query.sql import MAX_THRESHOLD, Scope
 from traceo.store.attributes import decode_map, decode_text
 
 SPAN_COLUMNS = """
 trace_id, span_id, parent_span_id, trace_state, flags, service, name, kind,
 toUnixTimestamp64Nano(start_time) AS start_ns, duration_ns, status_code, status_message, resource_id, scope_id,
-attributes, dropped, notEmpty(`events.name`) AS has_events, notEmpty(`links.trace_id`) AS has_links
+attributes, dropped, kept_by, threshold, notEmpty(`events.name`) AS has_events, notEmpty(`links.trace_id`) AS has_links
 """
 # What few spans have lies in half of all files of a part: they are opened for those traces only that have any of it.
 IDENTITY = "span_id, toUnixTimestamp64Nano(start_time) AS start_ns"
@@ -26,7 +26,10 @@ KNOWN_ROWS = 5000  # of `read_by_id`: a few kilobytes each
 
 
 async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
-    """A trace: its spans in order of start, its resources and scopes by id. Raises NotFound."""
+    """A trace: its spans in order of start, its resources and scopes by id. Raises NotFound.
+
+    `kept_by` is the policy that kept it ("": not judged), `adjusted_count` how many traces of its kind it stands for.
+    """
     wanted = parse_trace_id(trace_id)
     spans = await queries.over_spans(lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted))
     if not spans:
@@ -37,6 +40,8 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     )
     return {
         "trace_id": wanted.hex(),
+        "kept_by": max(decode_text(span["kept_by"]) for span in spans),
+        "adjusted_count": MAX_THRESHOLD / (MAX_THRESHOLD - min(span["threshold"] for span in spans)),
         "spans": [show_span(span) for span in spans],
         "resources": resources,
         "scopes": scopes,

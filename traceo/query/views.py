@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 
 from traceo.query.services import KINDS, STATUSES
-from traceo.query.sql import Scope
+from traceo.query.sql import Scope, adjusted_count_of
 from traceo.store.attributes import text_map_of
 
 # Name -> expression over the table, whose alias is `s`.
@@ -45,6 +45,8 @@ SPANS: Columns = {
     "event_attributes": f"arrayMap(m -> {text_map_of('m')}, s.`events.attributes`)",
     "link_trace_ids": "arrayMap(i -> lower(hex(i)), s.`links.trace_id`)",
     "link_span_ids": "arrayMap(i -> lower(hex(i)), s.`links.span_id`)",
+    **_same("kept_by"),
+    "adjusted_count": adjusted_count_of("s.threshold"),
 }
 LOGS: Columns = {
     **_same("received_at time"),
@@ -72,6 +74,15 @@ RED: Columns = {
     "kind": _names("kind", KINDS),
     **_same("minute spans errors duration_sum_ns duration_max_ns durations"),
 }
+DECISIONS: Columns = {
+    "trace_id": _hex("trace_id"),
+    **_same("decided_at first_arrival"),
+    "kept": "s.keep",
+    **_same("policy votes"),
+    "adjusted_count": f"if(s.keep, {adjusted_count_of('s.threshold')}, 0)",
+    **_same("threshold randomness spans bytes keys round"),
+}
+LEDGER = _same("minute policy service verdict traces spans bytes")
 EDGES = _same("minute client server kind calls errors duration_sum_ns durations")
 
 
@@ -120,6 +131,8 @@ VIEWS: dict[str, View] = {
     "histograms": _plain("histograms", HISTOGRAMS),
     "resources": _plain("resources", RESOURCES, "LIMIT 1 BY s.id"),
     "service_red": _plain("span_red", RED),
+    "decisions": _plain("decisions", DECISIONS),
+    "sampling_ledger": _plain("sampling_ledger", LEDGER),
     "service_edges": _plain(
         "service_edges", EDGES, "ORDER BY s.computed_at DESC LIMIT 1 BY s.minute, s.client, s.server, s.kind"
     ),

@@ -4,7 +4,8 @@ Stages, from the inside: one GROUP BY trace_id over the spans, with an aggregate
 thresholds of dynamic keys, of the guarantee and of limits; those of all policies; the verdict. ADR 0008 says why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from traceo.sampling.columns import IS_ROOT, SpanColumns
@@ -35,8 +36,22 @@ ESTIMATED_BYTES = f"{NAMES_BYTES} + 40 * attribute_count + 200 * length(`events.
 SUBCOLUMNS = {"`attributes.size0`": "attributes.size0 AS attribute_count"}
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a caller wants to know of each trace beside its verdict: name -> aggregate, and the columns they read."""
+
+    aggregates: Mapping[str, str] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+
+
 def compile_verdict(
-    policies: PolicySet, cohort: Cohort, bindings: Bindings, *, seen: str = "", counts: str = ""
+    policies: PolicySet,
+    cohort: Cohort,
+    bindings: Bindings,
+    *,
+    seen: str = "",
+    counts: str = "",
+    facts: Facts | None = None,
 ) -> str:
     """A SELECT with one row for each trace of the cohort, all of one tenant, whose name is bound as `tenant`.
 
@@ -46,6 +61,8 @@ def compile_verdict(
 
     `seen`: a SELECT of window (start of five minutes), service, name, status_code: combinations that have their trace.
     `counts`: a SELECT of policy, key, traces: moving averages of traces in one of that dynamic policy's intervals.
+    `facts`: further columns of each trace; with them come `decided` and `incoming`, whose maximum `threshold` is: what
+    the set made of the trace, and what it had when it came.
     For limits to hold, a cohort MUST hold all traces of its seconds of first arrival.
     """
     plan = Plan(SpanColumns(bindings), counts)
@@ -55,8 +72,10 @@ def compile_verdict(
     keeping = [policy for policy in policies.policies if not isinstance(policy.rule, Drop)]
     outcomes = _compile_in_order(plan, keeping, allowed, policies.sample_on_first_match)
     guaranteed = _select_guaranteed(policies, cohort, bindings, seen) if policies.guarantee else ""
-    rows = _select_rows(plan, policies, cohort, guaranteed)
-    return _select_verdicts(plan, rows, _names(plan, keeping, policies), outcomes, _names(plan, drops), floors)
+    rows = _select_rows(plan, policies, cohort, guaranteed, facts or Facts())
+    more = ["", "decided", "incoming", *facts.aggregates] if facts else []
+    names, drop_names = _names(plan, keeping, policies), _names(plan, drops)
+    return _select_verdicts(plan, rows, names, outcomes, drop_names, floors, ", ".join(more))
 
 
 def _compile_in_order(plan: Plan, policies: list[Policy], allowed: tuple[str, ...], first_match: bool) -> list[Outcome]:
@@ -70,9 +89,9 @@ def _compile_in_order(plan: Plan, policies: list[Policy], allowed: tuple[str, ..
     return outcomes
 
 
-def _select_rows(plan: Plan, policies: PolicySet, cohort: Cohort, guaranteed: str) -> str:
+def _select_rows(plan: Plan, policies: PolicySet, cohort: Cohort, guaranteed: str, facts: Facts) -> str:
     """A row for each trace with all that thresholds are made of."""
-    rows = _select_traces(plan, policies, cohort)
+    rows = _select_traces(plan, policies, cohort, facts)
     for number, join in enumerate(plan.joins.values()):
         if not join.thresholds:
             rows = f"SELECT *, {join.unknown} AS key_threshold_{number} FROM ({rows})"
@@ -102,8 +121,9 @@ def _select_guaranteed(policies: PolicySet, cohort: Cohort, bindings: Bindings, 
     return select_guaranteed(traces, seen, " AND ".join(floor.possible for floor in floors) or "true")
 
 
-def _select_traces(plan: Plan, policies: PolicySet, cohort: Cohort) -> str:
+def _select_traces(plan: Plan, policies: PolicySet, cohort: Cohort, facts: Facts) -> str:
     columns = plan.columns
+    columns.used.update(facts.columns)
     exact = any(isinstance(policy.rule, BytesLimiting) for policy in policies.walk())
     for name in ("parent_span_id", "name", "status_message", "events.name"):
         columns.column(name)
@@ -116,6 +136,7 @@ def _select_traces(plan: Plan, policies: PolicySet, cohort: Cohort) -> str:
         *_randomness(columns, policies.hash_salt),
         *plan.aggregates,
         *(f"{join.key} AS key_{number}" for number, join in enumerate(plan.joins.values())),
+        *(f"{aggregate} AS {name}" for name, aggregate in facts.aggregates.items()),
     ]
     return _group(columns, aggregates, cohort)
 
@@ -146,7 +167,13 @@ def _randomness(columns: SpanColumns, salt: str) -> list[str]:
 
 
 def _select_verdicts(
-    plan: Plan, rows: str, names: list[str], outcomes: list[Outcome], drop_names: list[str], floors: list[Outcome]
+    plan: Plan,
+    rows: str,
+    names: list[str],
+    outcomes: list[Outcome],
+    drop_names: list[str],
+    floors: list[Outcome],
+    more: str,
 ) -> str:
     thresholds = [outcome.threshold for outcome in outcomes]
     if len(names) > len(thresholds):
@@ -160,7 +187,7 @@ def _select_verdicts(
         "SELECT trace_id, first_arrival, spans, bytes, has_root, randomness, greatest(decided, incoming) AS threshold, "
         f"randomness >= decided AS keep, {_first_forbidding(drop_names)} AS policy, "
         f"arrayFilter((name, least) -> randomness >= least, {_texts(names)}, thresholds) AS votes, "
-        f"map({', '.join(keys)})::Map(String, String) AS keys FROM ({judged})"
+        f"map({', '.join(keys)})::Map(String, String) AS keys{more} FROM ({judged})"
     )
 
 

@@ -1,0 +1,44 @@
+"""What sampling did: sums over `sampling_ledger` by policy, service, verdict or day."""
+
+from traceo.errors import InvalidRequest
+from traceo.query.run import Queries, Row
+from traceo.query.sql import Scope, TimeRange
+from traceo.store.attributes import decode_text
+
+VERDICTS = ("kept", "dropped", "late_kept", "late_dropped", "forced")
+KEPT = ("kept", "late_kept", "forced")
+UNITS = ("traces", "spans", "bytes")
+KEYS = {"policy": "policy", "service": "service", "verdict": "verdict", "day": "toString(toDate(minute))"}
+SUMS = ", ".join(
+    [
+        *(f"sum({unit}) AS seen_{unit}" for unit in UNITS),
+        *(f"sumIf({unit}, verdict = '{verdict}') AS {verdict}_{unit}" for verdict in VERDICTS for unit in UNITS),
+    ]
+)
+
+
+async def read_ledger(queries: Queries, tenant: str, between: TimeRange, by: str = "policy") -> Row:
+    """`{"by", "rows": [...], "total"}`: each with its key, `seen`, every verdict and `share_kept` of each unit.
+
+    A unit's sums are `{"traces", "spans", "bytes"}`; a trace counts once for each service in it. Most bytes first, days
+    in order. Raises InvalidRequest for a `by` that is none.
+    """
+    if by not in KEYS:
+        raise InvalidRequest(f"by: {by[:40]!r} is none of {', '.join(KEYS)}")
+    scope = Scope(tenant, between)
+    order = "key" if by == "day" else "seen_bytes DESC, key"
+    sql = scope.select("sampling_ledger", f"{KEYS[by]} AS key, {SUMS}", tail=f"GROUP BY key ORDER BY {order}")
+    rows = await queries.rows(scope, sql)
+    total = {name: sum(row[name] for row in rows) for name in rows[0] if name != "key"} if rows else {}
+    return {
+        "by": by,
+        "rows": [{by: decode_text(row["key"]), **_show(row)} for row in rows],
+        "total": _show(total) if rows else None,
+    }
+
+
+def _show(row: Row) -> Row:
+    sums = {name: {unit: row[f"{name}_{unit}"] for unit in UNITS} for name in ("seen", *VERDICTS)}
+    kept = {unit: sum(sums[verdict][unit] for verdict in KEPT) for unit in UNITS}
+    shares = {unit: kept[unit] / sums["seen"][unit] if sums["seen"][unit] else None for unit in UNITS}
+    return {**sums, "share_kept": shares}
