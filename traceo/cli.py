@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from traceo import __version__
-from traceo.commands import query, server, token
+from traceo.commands import hindsight, query, server, token
 from traceo.errors import ConfigError, InvalidRequest, QueryError, TraceoError
 
 RELATIVE_TIME = re.compile(r"-[0-9].*")
@@ -47,7 +47,7 @@ def _join_times(argv: Sequence[str]) -> list[str]:
     """`--start -1h` as `--start=-1h`: argparse takes a word that begins with a minus for a flag."""
     joined: list[str] = []
     for word in argv:
-        if joined and joined[-1] in ("--start", "--end") and RELATIVE_TIME.fullmatch(word):
+        if joined and joined[-1] in ("--start", "--end", "--since") and RELATIVE_TIME.fullmatch(word):
             joined[-1] += f"={word}"
         else:
             joined.append(word)
@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="traceo", description="An observability platform: traces, metrics, logs.")
     parser.add_argument("--version", action="version", version=f"traceo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (server, token, query):
+    for module in (server, token, query, hindsight):
         module.add_commands(commands)
     return parser
 

@@ -75,6 +75,9 @@ ROUTES = [
     ("GET", "/api/v1/metrics/series", {}),
     ("GET", "/api/v1/metrics/points?name=latency", {}),
     ("POST", "/api/v1/sql", {"json": {"query": "SELECT 1"}}),
+    ("POST", "/api/v1/sampling/simulate", {"json": {"document": "policies: [{name: all, type: always_sample}]"}}),
+    ("POST", "/api/v1/sampling/keep", {"json": {"filter": {"service": "shop/eu"}}}),
+    ("GET", "/api/v1/sampling/ledger?by=service", {}),
     ("GET", "/api/v1/status", {}),
 ]
 PROBES = [("GET", "/healthz", {}), ("GET", "/readyz", {}), ("GET", "/metrics", {})]
@@ -156,6 +159,12 @@ def test_every_route_has_the_one_error_shape(
         ("GET", "/api/v1/traces?status=bad", {}, 400),
         ("GET", "/api/v1/traces?min_duration=5", {}, 400),
         ("GET", "/api/v1/traces?cursor=abc", {}, 400),
+        ("POST", "/api/v1/sampling/simulate", {"json": {"document": "policies: [{name: a, type: latncy}]"}}, 400),
+        ("POST", "/api/v1/sampling/simulate", {"json": {"document": "policies: []", "source": "new"}}, 400),
+        ("POST", "/api/v1/sampling/keep", {"json": {}}, 400),
+        ("POST", "/api/v1/sampling/keep", {"json": {"trace_ids": ["x"]}}, 400),
+        ("POST", "/api/v1/sampling/keep", {"json": {"filter": {"status": "bad"}}}, 400),
+        ("GET", "/api/v1/sampling/ledger?by=colour", {}, 400),
         ("GET", "/api/v1/logs?min_severity=loud", {}, 400),
         ("GET", "/api/v1/logs?cursor=WzFd", {}, 400),
         ("GET", "/api/v1/metrics/points", {}, 400),

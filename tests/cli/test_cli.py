@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.sampling_answers import KEPT, LEDGER, SIMULATION
 from traceo.cli import main
 from traceo.commands.display import in_tree_order, show_duration
 
@@ -30,17 +31,21 @@ ANSWERS: dict[str, Any] = {
     "/api/v1/traces/1": {"trace_id": "01", "spans": SPANS},
     "/api/v1/logs": {"logs": [LOG], "next_cursor": "abc"},
     "/api/v1/metrics": {"metrics": [{"metric": "m", "type": "sum", "unit": "By", "series": 1, "description": ""}]},
+    "/api/v1/sampling/simulate": SIMULATION,
+    "/api/v1/sampling/keep": KEPT,
+    "/api/v1/sampling/ledger": LEDGER,
     "/api/v1/sql": {"columns": [{"name": "n", "type": "UInt64"}], "rows": [[1 << 60]]},
 }
 
 
 class Server(BaseHTTPRequestHandler):
     seen: list[tuple[str, str | None]]
+    body: bytes
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         self.seen.append((self.path, self.headers.get("authorization")))
-        self.rfile.read(int(self.headers.get("content-length") or 0))
+        Server.body = self.rfile.read(int(self.headers.get("content-length") or 0))
         error = {"error": {"type": "not_found", "message": "nothing there"}}
         body = json.dumps(ANSWERS.get(path, error)).encode()
         self.send_response(200 if path in ANSWERS else 404)
@@ -96,6 +101,49 @@ def test_headings_have_no_unit_that_the_values_carry(url: str, capsys: pytest.Ca
 def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "trace", "", "--url", url]) == 2
     assert "which trace" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            ["simulate", "POLICIES", "--price", "1"],
+            ["saves 300.00", "✓ all 5 traces with errors", "✗ 1 of 4", "and 2 more"],
+        ),
+        (["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"], ["1 will be kept", "1 are gone"]),
+        (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_sampling_is_shown(
+    url: str,
+    words: list[str],
+    shown: list[str],
+    columns: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "policies.yaml").write_text("policies: []")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    given = [str(tmp_path / "policies.yaml") if word == "POLICIES" else word for word in words]
+    assert main(["sampling", *given, "--url", url]) == 0
+    printed = capsys.readouterr().out
+    assert [text for text in shown if text not in printed] == []
+    assert main(["sampling", *given, "--url", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == ANSWERS[f"/api/v1/sampling/{words[0]}"]
+
+
+def test_keep_sends_a_filter_or_ids(url: str) -> None:
+    keep = ["sampling", "keep", "--url", url]
+    assert main([*keep, "--status", "error", "--attr", "a=b=c", "--since=-5m", "--reason", "r"]) == 0
+    sent = {"filter": {"status": "error", "attributes": {"a": "b=c"}}, "start": "-5m", "reason": "r"}
+    assert json.loads(Server.body) == sent
+    assert main([*keep, "0af7", "0af8"]) == 0
+    assert json.loads(Server.body) == {"trace_ids": ["0af7", "0af8"], "reason": ""}
+    assert main(keep) == 2
+    assert main([*keep, "--attr", "a"]) == 2
 
 
 def test_errors_of_the_server_are_one_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ from traceo.errors import InvalidRequest, PermissionDenied
 from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
 
+KEEP_SCOPE = "admin"  # of keeping traces on demand
+
 
 def get_services(request: Request) -> ApiServices:
     """What `make_api` was given."""
@@ -27,14 +29,23 @@ def get_queries(request: Request) -> Queries:
 
 async def get_tenant(request: Request) -> str:
     """The tenant of the credential, which must have the scope `query`."""
+    return await _authenticate(request, "query")
+
+
+async def get_kept_tenant(request: Request) -> str:
+    """The tenant of a credential that may say what sampling keeps."""
+    return await _authenticate(request, KEEP_SCOPE)
+
+
+async def _authenticate(request: Request, scope: str) -> str:
     services = get_services(request)
     peer = request.client.host if request.client else ""
     headers = request.headers
     caller = await asyncio.to_thread(
         services.authenticate, headers.get("authorization"), headers.get("x-scope-orgid"), peer
     )
-    if "query" not in caller.scopes:
-        raise PermissionDenied(f"{caller.name} does not have the scope query")
+    if scope not in caller.scopes:
+        raise PermissionDenied(f"{caller.name} does not have the scope {scope}")
     return caller.tenant
 
 
@@ -49,6 +60,7 @@ def get_range(
 ServicesOf = Annotated[ApiServices, Depends(get_services)]
 QueriesOf = Annotated[Queries, Depends(get_queries)]
 Tenant = Annotated[str, Depends(get_tenant)]
+KeepTenant = Annotated[str, Depends(get_kept_tenant)]
 Range = Annotated[TimeRange, Depends(get_range)]
 Pairs = Annotated[list[str], Query(description="key=value; may be repeated, all must hold")]
 

@@ -44,15 +44,25 @@ def add_commands(commands: Commands) -> None:
 
 def _add_kind(kinds: Commands, name: str, text: str, kind: str, times: bool = True) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
+    add_connection(parser)
+    if times:
+        add_times(parser)
+    parser.set_defaults(run=_run, kind=kind)
+    return parser
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Which server to ask, as whom, and how to print what it says."""
     parser.add_argument("--url", help=f"server (TRACEO_URL, else {DEFAULT_URL})")
     parser.add_argument("--token", help="access token (TRACEO_TOKEN)")
     parser.add_argument("--tenant", default="", help="tenant, where the server believes it")
     parser.add_argument("--json", action="store_true", help="print the server's JSON")
-    if times:
-        parser.add_argument("--start", metavar="TIME", help="RFC 3339, unix seconds, or relative (-1h)")
-        parser.add_argument("--end", metavar="TIME", help="like --start (now)")
-    parser.set_defaults(run=_run, kind=kind)
-    return parser
+
+
+def add_times(parser: argparse.ArgumentParser) -> None:
+    """`--start` and `--end`."""
+    parser.add_argument("--start", metavar="TIME", help="RFC 3339, unix seconds, or relative (-1h)")
+    parser.add_argument("--end", metavar="TIME", help="like --start (now)")
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -63,13 +73,18 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cursor", help="next_cursor of the page before")
 
 
-def _run(args: argparse.Namespace) -> None:
+def ask(args: argparse.Namespace, method: str, path: str, **request: Any) -> Any:
+    """What the server of `add_connection` answers."""
     from traceo import config
     from traceo.commands.client import call
 
     url, token = config.client_settings()
+    return call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
+
+
+def _run(args: argparse.Namespace) -> None:
     method, path, request = _request(args)
-    answer = call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
+    answer = ask(args, method, path, **request)
     if args.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return

@@ -5,8 +5,8 @@ from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text
 
-VERDICTS = ("kept", "dropped", "late_kept", "late_dropped", "forced")
-KEPT = ("kept", "late_kept", "forced")
+VERDICTS = ("kept", "dropped", "late_kept", "late_dropped", "forced", "would_drop")
+KEPT = ("kept", "late_kept", "forced", "would_drop")  # a dry run keeps what it would drop
 UNITS = ("traces", "spans", "bytes")
 KEYS = {"policy": "policy", "service": "service", "verdict": "verdict", "day": "toString(toDate(minute))"}
 SUMS = ", ".join(

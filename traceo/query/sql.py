@@ -27,6 +27,7 @@ TIME_COLUMNS = {
     "metric_metadata": "",
     "decisions": "decided_at",
     "sampling_ledger": "minute",
+    "kept_traces": "requested_at",
 }
 MAX_THRESHOLD = 1 << 56
 MINUTE_NS, DAY_NS = 60 * 10**9, 86400 * 10**9

@@ -78,7 +78,7 @@ DECISIONS: Columns = {
     "trace_id": _hex("trace_id"),
     **_same("decided_at first_arrival"),
     "kept": "s.keep",
-    **_same("policy votes"),
+    **_same("would_drop policy votes"),
     "adjusted_count": f"if(s.keep, {adjusted_count_of('s.threshold')}, 0)",
     **_same("threshold randomness spans bytes keys round"),
 }
