@@ -14,6 +14,7 @@ from traceo.sampling.thresholds import kept_trace_state, span_threshold
 from traceo.store.binding import Bindings
 
 ON_DEMAND = "on demand"
+DRY_RUN = "dry run"  # kept what no policy voted for: whatever is copied has a name in `kept_by`
 AVERAGED_INTERVALS = 5
 SEEN_SECONDS = 600  # two windows of the guarantee
 PINS_SETTLE_S = 2  # a wish is honoured when it is this old: then all of its rows are there
@@ -95,13 +96,14 @@ class RoundSql(Bindings):
         """Judge the cohort into `verdicts`."""
         verdicts = compile_verdict(self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts())
         wanted = self._pinned()
-        keep, threshold, policy = "v.keep", "v.threshold", "v.policy"
+        keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
             keep, threshold = "true", "0"
         return (
             f"INSERT INTO verdicts SELECT trace_id, first_arrival, {keep} OR wanted AS keep, "
             f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
-            f"if(wanted, '{ON_DEMAND}', {policy}) AS policy, v.votes, if(wanted, 0, {threshold}) AS threshold, "
+            f"multiIf(wanted, '{ON_DEMAND}', would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
+            f"v.votes, if(wanted, 0, {threshold}) AS threshold, "
             "v.randomness, v.spans, v.bytes, v.keys "
             f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
         )
