@@ -17,6 +17,7 @@ from traceo.api.app import ApiServices, make_api
 from traceo.catalog.edges import roll_edges_forever
 from traceo.config import Config
 from traceo.disk import DiskGuard
+from traceo.policies.service import PolicyService
 from traceo.receivers.batch import Batcher
 from traceo.receivers.budget import IngestBudget
 from traceo.receivers.commit import Committer
@@ -42,6 +43,7 @@ class Services:
     config: Config
     store: Store
     access: AccessService
+    policies: PolicyService
     metrics: Metrics
     disk: DiskGuard
     ingest: Ingest
@@ -88,7 +90,9 @@ async def _serve(config: Config) -> None:
 async def open_services(config: Config) -> AsyncIterator[Services]:
     """Everything but the servers; closes the store at the end."""
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    access = AccessService(open_state(config.state_url), config)
+    state = open_state(config.state_url)
+    access = AccessService(state, config)
+    policies = PolicyService(state)
     store = await open_store(config)
     try:
         metrics = make_metrics()
@@ -96,7 +100,7 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         await disk.look()
         ingest = _make_ingest(config, store, access, metrics, disk)
         await _replay_journal(config, ingest)
-        yield Services(config, store, access, metrics, disk, ingest)
+        yield Services(config, store, access, policies, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -211,6 +215,7 @@ def _api_services(services: Services) -> ApiServices:
             "free_disk_bytes": services.disk.free_bytes,
             "buffered_bytes": services.ingest.budget.used,
         },
+        policies=services.policies,
     )
 
 

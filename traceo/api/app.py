@@ -6,14 +6,14 @@ from fastapi import FastAPI
 
 from traceo import __version__
 from traceo.api.errors import install_error_handler
-from traceo.api.routes import logs, metrics, services, sql, status, traces
+from traceo.api.routes import logs, metrics, policies, services, sql, status, traces
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
 
 __all__ = ["ApiServices", "make_api"]
 
 PREFIX = "/api/v1"
-ROUTERS = (services.router, traces.router, logs.router, metrics.router, sql.router, status.router)
+ROUTERS = (services.router, traces.router, logs.router, metrics.router, sql.router, policies.router, status.router)
 
 
 def make_api(services: ApiServices) -> FastAPI:

@@ -1,8 +1,9 @@
 """Leases: of the replicas that could do a background job, the one that holds its lease does it.
 
 The time is the database's, read inside the statement once that has its lock. Replicas have clocks that differ, and
-waiting for the lock takes time: by a caller's clock, one that is ahead would take a lease that still runs. The database has one
-clock. How long a holder may rely on its lease without asking is counted by its own steady clock, from before it asked.
+waiting for the lock takes time: by a caller's clock, one that is ahead would take a lease that still runs. The database
+has one clock. How long a holder may rely on its lease without asking is counted by its own steady clock, from before it
+asked.
 """
 
 import asyncio
