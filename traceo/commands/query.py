@@ -42,15 +42,29 @@ def add_commands(commands: Commands) -> None:
 
 def _add_kind(kinds: Commands, name: str, text: str, kind: str, times: bool = True) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
-    parser.add_argument("--url", help=f"server (TRACEO_URL, else {DEFAULT_URL})")
-    parser.add_argument("--token", help="access token (TRACEO_TOKEN)")
-    parser.add_argument("--tenant", default="", help="tenant, where the server believes it")
-    parser.add_argument("--json", action="store_true", help="print the server's JSON")
+    add_server(parser)
     if times:
         parser.add_argument("--start", help="RFC 3339, unix seconds, or relative (-1h)")
         parser.add_argument("--end", help="like --start (now)")
     parser.set_defaults(run=_run, kind=kind)
     return parser
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Flags of every command that asks a running server."""
+    parser.add_argument("--url", help=f"server (TRACEO_URL, else {DEFAULT_URL})")
+    parser.add_argument("--token", help="access token (TRACEO_TOKEN)")
+    parser.add_argument("--tenant", default="", help="tenant, where the server believes it")
+    parser.add_argument("--json", action="store_true", help="print the server's JSON")
+
+
+def ask(args: argparse.Namespace, method: str, path: str, **request: Any) -> Any:
+    """The answer of the server that the flags or the environment name. Raises TraceoError."""
+    from traceo import config
+    from traceo.commands.client import call
+
+    url, token = config.client_settings()
+    return call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -62,12 +76,8 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from traceo import config
-    from traceo.commands.client import call
-
-    url, token = config.client_settings()
     method, path, request = _request(args)
-    answer = call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
+    answer = ask(args, method, path, **request)
     if args.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return
