@@ -5,11 +5,10 @@ import contextlib
 import ctypes
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import grpc
-import uvicorn
 import uvloop
 
 from traceo.access.service import AccessService
@@ -17,6 +16,7 @@ from traceo.api.app import ApiServices, make_api
 from traceo.catalog.edges import roll_edges_forever
 from traceo.config import Config
 from traceo.disk import DiskGuard
+from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
 from traceo.policies.service import PolicyService
 from traceo.receivers.batch import Batcher
 from traceo.receivers.budget import IngestBudget
@@ -49,21 +49,13 @@ class Services:
     ingest: Ingest
 
 
-class QuietServer(uvicorn.Server):
-    """uvicorn, but the signals are ours: all servers end together and in order."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-
 def serve(config: Config) -> None:
     """Run in the foreground until SIGTERM or SIGINT; returns when everything acknowledged is committed and closed."""
     _keep_freed_memory()
     configure_logging(config.log.level, config.log.format)
     configure_tracing(config.telemetry.otlp_endpoint, config.telemetry.sample_ratio)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    check_ports(config.server)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config))
 
 
@@ -97,6 +89,7 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     try:
         metrics = make_metrics()
         disk = DiskGuard(store, config.store.min_free_disk)
+        metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
         ingest = _make_ingest(config, store, access, metrics, disk)
         await _replay_journal(config, ingest)
@@ -110,8 +103,8 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     """HTTP and gRPC servers and background work; at the end: no new requests, then every batch committed."""
     config = services.config.server
     http = [
-        _http_server(make_api(_api_services(services)), config.host, config.http_port),
-        _http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
+        make_http_server(make_api(_api_services(services)), config.host, config.http_port),
+        make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
     ]
     tasks = [asyncio.create_task(server.serve()) for server in http]
     background = [
@@ -120,22 +113,13 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     ]
     grpc_server = await serve_otlp_grpc(services.ingest, config.host, config.otlp_grpc_port)
     try:
-        await _until_started(http, tasks)
+        await until_started(http, tasks)
         yield
     finally:
         for work in background:
             work.cancel()
         await _stop(http, tasks, grpc_server, services, config.shutdown_grace)
         await asyncio.gather(*background, return_exceptions=True)
-
-
-async def _until_started(servers: list[QuietServer], tasks: list[asyncio.Task[None]]) -> None:
-    while not all(server.started for server in servers):
-        for task in tasks:
-            if task.done():
-                task.result()
-                raise SystemExit(1)  # uvicorn has logged why it could not listen
-        await asyncio.sleep(0.01)
 
 
 async def _stop(
@@ -150,25 +134,6 @@ async def _stop(
         server.should_exit = True
     drains = [batcher.drain() for batcher in services.ingest.batchers.values()]
     await asyncio.gather(grpc_server.stop(grace_s), *drains, *tasks, return_exceptions=True)
-
-
-def _http_server(app: object, host: str, port: int) -> QuietServer:
-    return QuietServer(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            host=host,
-            port=port,
-            loop="none",
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=10,
-        )
-    )
 
 
 def _make_ingest(config: Config, store: Store, access: AccessService, metrics: Metrics, disk: DiskGuard) -> Ingest:
@@ -211,17 +176,13 @@ def _api_services(services: Services) -> ApiServices:
         config=services.config,
         authenticate=services.access.authenticate,
         registry=services.metrics.registry,
+        request_seconds=services.metrics.api_request_seconds,
         status=lambda: {
             "free_disk_bytes": services.disk.free_bytes,
             "buffered_bytes": services.ingest.budget.used,
         },
         policies=services.policies,
     )
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-
-    return uvloop.new_event_loop()
 
 
 def _addresses(config: Config) -> dict[str, str]:

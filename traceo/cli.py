@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it failed, 2 it was asked wrongly.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -12,12 +13,13 @@ from traceo import __version__
 from traceo.commands import query, sampling, server, token
 from traceo.errors import ConfigError, InvalidRequest, QueryError, TraceoError
 
+RELATIVE_TIME = re.compile(r"-[0-9].*")
 WRONGLY_ASKED = (ConfigError, InvalidRequest, QueryError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    args = make_parser().parse_args(argv)
+    args = parse_arguments(sys.argv[1:] if argv is None else argv)
     try:
         return int(args.run(args) or 0)
     except TraceoError as error:
@@ -34,6 +36,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"traceo: {error}", file=sys.stderr)
         return 1
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The words of a command line; `run` is the function that does it. Ends the process when they are wrong."""
+    return make_parser().parse_args(_join_times(argv))
+
+
+def _join_times(argv: Sequence[str]) -> list[str]:
+    """`--start -1h` as `--start=-1h`: argparse takes a word that begins with a minus for a flag."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] in ("--start", "--end") and RELATIVE_TIME.fullmatch(word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -32,7 +32,6 @@ from traceo.settings import (
 
 MIB, GIB = 1 << 20, 1 << 30
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-
 DEFAULT_FILE, ENV_PREFIX = Path("traceo.yaml"), "TRACEO_"
 
 
@@ -284,7 +283,7 @@ def _read_env(env: Mapping[str, str]) -> dict[str, Given]:
 
 def _contradictions(config: Config) -> Iterator[str]:
     """What is wrong with settings that are valid one by one."""
-    ingest, retention, access = config.ingest, config.retention, config.access
+    ingest, retention, access, s3 = config.ingest, config.retention, config.access, config.store.s3_tier
     if ingest.batch_max_bytes > ingest.buffer_max_bytes:
         yield "ingest.batch_max_bytes must not exceed ingest.buffer_max_bytes: such a batch would never fit"
     if ingest.max_decompressed > ingest.buffer_max_bytes:
@@ -298,5 +297,7 @@ def _contradictions(config: Config) -> Iterator[str]:
             yield f"access.trusted_gateways: {network!r} is not a network such as 10.0.0.0/8: {error}"
     if access.mode == "gateway" and not access.trusted_gateways:
         yield "access.mode is gateway, but access.trusted_gateways is empty: no gateway would be believed"
-    if bool(config.store.s3_tier.access_key_id) != bool(config.store.s3_tier.secret_access_key):
+    if s3.endpoint and not s3.endpoint.startswith(("http://", "https://")):
+        yield "store.s3_tier.endpoint must be a URL with the bucket's path, such as https://s3.example.com/bucket/traceo/"
+    if bool(s3.access_key_id) != bool(s3.secret_access_key):
         yield "store.s3_tier needs both access_key_id and secret_access_key, or neither"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+CHATTY = ("alembic", "uvicorn", "httpx")  # they tell of every start and request; at "debug" they may
 KIB, MIB = 1 << 10, 1 << 20
 BATCH_BYTES = (16 * KIB, 128 * KIB, 1 * MIB, 4 * MIB, 8 * MIB, 16 * MIB, 32 * MIB, 64 * MIB)
 BATCH_REQUESTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -24,7 +25,7 @@ class IngestMetrics:
     decompressed_bytes: Counter  # by signal, transport
     batch_bytes: Histogram  # by signal
     batch_requests: Histogram  # by signal
-    commit_seconds: Histogram  # by signal: from the first request's arrival to the answer
+    commit_seconds: Histogram  # by signal: from the first request's arrival to the commit
     insert_seconds: Histogram  # by signal: the engine's part of it
     inserts_in_flight: Gauge  # by signal
     buffered_bytes: Gauge
@@ -38,12 +39,26 @@ class Metrics:
 
     registry: CollectorRegistry
     ingest: IngestMetrics
+    api_request_seconds: Histogram  # by method, route (as OpenAPI writes it), status
+    free_disk_bytes: Gauge
 
 
 def make_metrics() -> Metrics:
-    """Own metrics at zero, on a new registry."""
+    """Own metrics at zero, on a new registry, and the process's own: CPU, memory, open files."""
     registry = CollectorRegistry()
-    return Metrics(registry, _make_ingest_metrics(registry))
+    ProcessCollector(registry=registry)
+    return Metrics(
+        registry,
+        _make_ingest_metrics(registry),
+        Histogram(
+            "traceo_api_request_seconds",
+            "From a request to the end of its answer.",
+            ("method", "route", "status"),
+            buckets=COMMIT_SECONDS,
+            registry=registry,
+        ),
+        Gauge("traceo_store_free_disk_bytes", "Free disk where the store lies.", registry=registry),
+    )
 
 
 def configure_tracing(endpoint: str, sample_ratio: float) -> None:
@@ -72,6 +87,9 @@ def configure_logging(level: str, log_format: Literal["auto", "json", "console"]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else ConsoleFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    if level != "debug":
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class JsonFormatter(logging.Formatter):
@@ -124,7 +142,7 @@ def _make_ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:
         decompressed_bytes=counter("decompressed_bytes", "Bytes of bodies, inflated.", "signal", "transport"),
         batch_bytes=histogram("batch_bytes", "Bytes of one batch.", BATCH_BYTES),
         batch_requests=histogram("batch_requests", "Requests of one batch.", BATCH_REQUESTS),
-        commit_seconds=histogram("commit_seconds", "From a batch's first request to its answer.", COMMIT_SECONDS),
+        commit_seconds=histogram("commit_seconds", "From a batch's first request to its commit.", COMMIT_SECONDS),
         insert_seconds=histogram("insert_seconds", "One call of the store, failed ones too.", COMMIT_SECONDS),
         inserts_in_flight=gauge("inserts_in_flight", "Batches that the store is taking.", "signal"),
         buffered_bytes=gauge("buffered_bytes", "Bytes of requests in memory: being read, waiting or in flight."),

@@ -22,6 +22,7 @@ from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, Store
 from traceo.policies.service import PolicyService
 from traceo.state.database import open_state
 from traceo.store.base import Signal
+from traceo.telemetry import make_metrics
 
 NOW = time.time_ns() // 10**9 * 10**9
 TENANT = "api"
@@ -40,7 +41,15 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
     Counter("traceo_test", "A test.", registry=registry).inc()
     config = config or Config(data_dir=Path("/nowhere"), store=Store(min_free_disk=1))
     policies: Any = BrokenPolicies(store.error) if isinstance(store, BrokenStore) else state["policies"]
-    return ApiServices(store or engine(), config, authenticate, registry, lambda: {"ingest_queue_bytes": 5}, policies)
+    return ApiServices(
+        store or engine(),
+        config,
+        authenticate,
+        registry,
+        make_metrics().api_request_seconds,
+        lambda: {"ingest_queue_bytes": 5},
+        policies,
+    )
 
 
 def call(method: str, path: str, given: ApiServices | None = None, **request: Any) -> httpx.Response:
@@ -262,6 +271,28 @@ class SlowStore:
 
 
 SQL = {"json": {"query": "SELECT 1"}}
+
+
+def test_requests_are_measured_by_route_and_status() -> None:
+    given = services()
+    for path in ("/api/v1/traces/1", "/api/v1/traces/2", "/api/v1/services?start=soon", "/a/b", "/a/c"):
+        call("GET", path, given)
+    seen = {
+        (sample.labels["route"], sample.labels["status"]): sample.value
+        for metric in given.request_seconds.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_count")
+    }
+    assert seen == {("/api/v1/traces/{trace_id}", "200"): 2, ("/api/v1/services", "400"): 1, ("none", "404"): 2}
+
+
+def test_openapi_tells_the_errors_that_are_answered() -> None:
+    paths = call("GET", "/api/v1/openapi.json").json()["paths"]
+    for operations in paths.values():
+        for operation in operations.values():
+            assert {"400", "401", "403", "404", "422", "429", "503"} < set(operation["responses"])
+            schema = operation["responses"]["422"]["content"]["application/json"]["schema"]
+            assert schema["$ref"].endswith("/ErrorAnswer")
 
 
 def test_too_many_queries_are_told_to_wait() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -17,6 +17,7 @@ from traceo.config import Access, Config
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
 from traceo.state.database import open_state
+from traceo.telemetry import make_metrics
 
 URL = "/api/v1/sampling/policies"
 ALL = "policies: [{name: all, type: always_sample}]\n"
@@ -33,8 +34,8 @@ class Client:
         config = Config(data_dir=Path("/nowhere"), access=Access(mode="token"))
         access = AccessService(engine, config)
         self.policies = PolicyService(engine)
-        registry, store = CollectorRegistry(), None
-        self.services = ApiServices(store, config, access.authenticate, registry, dict, self.policies)  # type: ignore[arg-type]
+        registry, seconds, store = CollectorRegistry(), make_metrics().api_request_seconds, cast(Any, None)
+        self.services = ApiServices(store, config, access.authenticate, registry, seconds, dict, self.policies)
         self.secrets = {
             scope: access.create_token("shop", f"only {scope}", [scope])[1] for scope in (Scope.QUERY, Scope.ADMIN)
         }

@@ -71,7 +71,7 @@ def url() -> Iterator[str]:
         (["services"], "50.00%"),
         (["operations", "a/b"], "GET /"),
         (["traces", "--attr", "a=b", "--start", "-1h"], "nothing found"),
-        (["trace", "1"], "1 errors"),
+        (["trace", "1"], "1 error\n"),
         (["logs", "it broke"], "it broke"),
         (["metrics"], "sum"),
         (["sql", "SELECT 1", "--param", "n=1"], str(1 << 60)),
@@ -79,13 +79,23 @@ def url() -> Iterator[str]:
     ids=str,
 )
 def test_answers_are_shown(url: str, words: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if words[0] == "traces":  # argparse takes a leading minus for a flag
-        words = [*words[:-2], "--start=-1h"]
     assert main(["query", *words, "--url", url, "--token", "tro_x"]) == 0
     assert shown in capsys.readouterr().out
     assert Server.seen[0][1] == "Bearer tro_x"
     assert main(["query", *words, "--url", url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == ANSWERS[Server.seen[0][0].partition("?")[0]]
+
+
+def test_headings_have_no_unit_that_the_values_carry(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "services", "--url", url]) == 0
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["service", "requests", "rate", "error", "ratio", "p50", "p95", "p99", "spans"]
+    assert row.split() == ["shop", "2", "0.5/s", "50.00%", "1.5", "ms", "2", "ms", "-", "3"]
+
+
+def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "trace", "", "--url", url]) == 2
+    assert "which trace" in capsys.readouterr().err
 
 
 def test_errors_of_the_server_are_one_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:

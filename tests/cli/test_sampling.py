@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -20,6 +20,7 @@ from traceo.config import Config
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
 from traceo.state.database import open_state
+from traceo.telemetry import make_metrics
 
 ALL = "policies: [{name: all, type: always_sample}]\n"
 SLOW = "decision_wait: 5s\nnum_traces: 7\npolicies: [{name: slow, type: latency, latency: {threshold_ms: 500}}]\n"
@@ -57,7 +58,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     engine = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
     config = Config(data_dir=Path("/nowhere"))
     authenticate, registry = AccessService(engine, config).authenticate, CollectorRegistry()
-    server = Server(ApiServices(None, config, authenticate, registry, dict, PolicyService(engine)))  # type: ignore[arg-type]
+    seconds, store = make_metrics().api_request_seconds, cast(Any, None)
+    server = Server(ApiServices(store, config, authenticate, registry, seconds, dict, PolicyService(engine)))
     thread = Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     server.url()

@@ -61,8 +61,8 @@ class Bench:
         store_traces(self.tenant, list(found), recent=True)
 
     def judge(self, second: int) -> None:
-        """A round, so many seconds after ARRIVAL_S."""
-        asyncio.run(self.sampler.run_once(ARRIVAL_S + second))
+        """A round, so many seconds after the end of second ARRIVAL_S."""
+        asyncio.run(self.sampler.run_once(ARRIVAL_S + 1 + second))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         return asyncio.run(engine().query(sql, {"tenant": self.tenant})).to_pylist()

@@ -3,6 +3,7 @@
 Tests keep apart by tenant, and leave the store as they found it.
 """
 
+import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -126,6 +127,18 @@ async def test_retention_sets_ttls_and_follows_a_change(store: Store) -> None:
             assert f"TTL received_at + toIntervalSecond({days * 86400})" in texts[f"samples{local}"]
             assert f"TTL day + toIntervalDay({days})" in texts[f"series{local}"]
             assert "TTL received_at + toIntervalSecond(3600)" in texts[f"spans_recent{local}"]
+
+
+async def test_shorter_retention_applies_to_what_is_stored(store: Store, tenant: str) -> None:
+    ten_days_ago = Batch((int(NOW.timestamp() - 10 * DAY_S) * 1000) << 22, secrets.token_hex(16))
+    await store.insert(Signal.LOGS, [Request(tenant, logs("cart", [{"body": "old"}]))], ten_days_ago)
+    await store.insert(Signal.LOGS, [Request(tenant, logs("cart", [{"body": "new"}]))])
+    assert await count(store, "logs", tenant) == 2
+    await apply_retention(store, {**RETENTION, "metrics": 90 * DAY_S, "logs": 5 * DAY_S})
+    async with asyncio.timeout(60):
+        while await count(store, "logs", tenant) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await apply_retention(store, {**RETENTION, "metrics": 90 * DAY_S})
 
 
 async def test_recent_spans_wait_apart_and_are_rolled_up(store: Store, tenant: str) -> None:

@@ -5,7 +5,8 @@ import time
 from fastapi import FastAPI
 
 from traceo import __version__
-from traceo.api.errors import install_error_handler
+from traceo.api.errors import ERROR_RESPONSES, install_error_handler
+from traceo.api.measure import MeasureRequests
 from traceo.api.routes import logs, metrics, policies, services, sql, status, traces
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
@@ -25,7 +26,8 @@ def make_api(services: ApiServices) -> FastAPI:
     app.state.queries = Queries(services.store, services.config.query)
     app.state.started = time.monotonic()
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)
     app.include_router(status.probes)
     install_error_handler(app)
+    app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)
     return app

@@ -2,10 +2,12 @@
 
 import logging
 import math
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from traceo import errors
@@ -29,6 +31,36 @@ STATUSES: tuple[tuple[type[errors.TraceoError], int, str], ...] = (
     (errors.StoreError, 500, "store_error"),
 )
 HTTP_TYPES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
+
+
+class ErrorBody(BaseModel):
+    """What went wrong. `position` counts characters from 0 in the text of a query."""
+
+    type: str
+    message: str
+    hint: str | None = None
+    position: int | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every error."""
+
+    error: ErrorBody
+
+
+# For OpenAPI: what every route may answer instead of its data.
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorAnswer, "description": text}
+    for status, text in {
+        400: "A parameter or a query is wrong.",
+        401: "No valid credential.",
+        403: "The credential lacks the scope.",
+        404: "There is no such thing.",
+        422: "The query met a limit: ask for less.",
+        429: "Too many queries run: wait for `Retry-After`.",
+        503: "The store is not there.",
+    }.items()
+}
 
 
 def install_error_handler(app: FastAPI) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
 
 from traceo.config import Config
 from traceo.policies.service import PolicyService
@@ -45,5 +45,6 @@ class ApiServices:
     config: Config
     authenticate: Authenticate
     registry: CollectorRegistry
+    request_seconds: Histogram
     status: Callable[[], dict[str, Any]]
     policies: PolicyService

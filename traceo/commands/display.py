@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -14,20 +14,30 @@ SEVERITY_COLOURS = ((17, "red"), (13, "yellow"), (9, ""), (0, "dim"))
 DURATION_UNITS = ((60e9, "min"), (1e9, "s"), (1e6, "ms"), (1e3, "µs"))
 
 Row = Mapping[str, Any]
+PIPED_WIDTH = 240  # a file or another program has no width: it gets whole lines
+SHOWN_UNITS = ("_ns", "_ms", "_per_s")  # a value that is shown with its unit needs none in its heading
 console = Console(highlight=False, soft_wrap=False)
+if not console.is_terminal:
+    console.width = PIPED_WIDTH
 
 
 def print_table(
     rows: Sequence[Row], names: Sequence[str], show: Mapping[str, Callable[[Any], Text]] | None = None
 ) -> None:
-    """Rows as a table; numbers to the right."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    """Rows as a table; numbers to the right. What names a row (the first column) is never folded."""
+    table, shown = Table(box=None, header_style="bold", pad_edge=False), show or {}
     for name in names:
-        number = bool(rows) and all(isinstance(row.get(name), int | float) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
+        number = bool(rows) and all(isinstance(row.get(name), int | float | None) for row in rows)
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(_heading(name, name in shown), justify=justify, overflow="fold", no_wrap=name == names[0])
     for row in rows:
-        table.add_row(*(_cell(row.get(name), (show or {}).get(name)) for name in names))
+        table.add_row(*(_cell(row.get(name), shown.get(name)) for name in names))
     console.print(table if rows else Text("nothing found", "dim"))
+
+
+def _heading(name: str, with_unit: bool) -> str:
+    unit = next((unit for unit in SHOWN_UNITS if with_unit and name.endswith(unit)), "")
+    return name.removesuffix(unit).replace("_", " ")
 
 
 def show_duration(nanoseconds: float) -> str:
@@ -84,7 +94,9 @@ RED_SHOW: dict[str, Callable[[Any], Text]] = {
 
 
 def _show_services(answer: Row) -> None:
-    print_table(answer["services"], ("service", *RED_NAMES, "spans", "measured"), RED_SHOW)
+    print_table(answer["services"], ("service", *RED_NAMES, "spans"), RED_SHOW)
+    if whole := [row["service"] for row in answer["services"] if row["measured"] != "entry spans"]:
+        console.print(Text(f"measured by all of their spans, because none is an entry: {', '.join(whole)}", "dim"))
 
 
 def _show_operations(answer: Row) -> None:
@@ -92,7 +104,7 @@ def _show_operations(answer: Row) -> None:
 
 
 def _show_traces(answer: Row) -> None:
-    names = ("start_time_ns", "trace_id", "root_service", "root_name", "duration_ns", "spans", "errors")
+    names = ("trace_id", "start_time_ns", "root_service", "root_name", "duration_ns", "spans", "errors")
     print_table(answer["traces"], names, RED_SHOW)
     _show_more(answer)
 
@@ -131,7 +143,10 @@ def _show_trace(answer: Row) -> None:
     end = max(span["start_time_ns"] + span["duration_ns"] for span in spans)
     errors = sum(span["status"] == "error" for span in spans)
     head = f"trace {answer['trace_id']}  {show_time(start)}  {show_duration(end - start)}  {len(spans)} spans"
-    console.print(Text(head, "bold").append(f"  {errors} errors" if errors else "", "bold red"), soft_wrap=True)
+    console.print(
+        Text(head, "bold").append(f"  {errors} error{'s' if errors > 1 else ''}" if errors else "", "bold red"),
+        soft_wrap=True,
+    )
     table = Table(box=None, pad_edge=False, show_header=False)
     for span, depth in in_tree_order(spans):
         style = "red" if span["status"] == "error" else ""

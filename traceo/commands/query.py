@@ -22,21 +22,23 @@ def add_commands(commands: Commands) -> None:
     kinds = query.add_subparsers(title="what", metavar="WHAT", required=True)
     _add_kind(kinds, "services", "rate, errors and duration of services", "services")
     operations = _add_kind(kinds, "operations", "rate, errors and duration of a service's operations", "operations")
-    operations.add_argument("service")
+    operations.add_argument("service", help="its name")
     trace = _add_kind(kinds, "trace", "one trace as a waterfall", "trace", times=False)
-    trace.add_argument("trace_id")
+    trace.add_argument("trace_id", help="32 hexadecimal digits; leading zeros may be left out")
     traces = _add_kind(kinds, "traces", "search for traces", "traces")
-    for name in ("operation", "status", "min-duration", "max-duration"):
-        traces.add_argument(f"--{name}")
+    traces.add_argument("--operation", metavar="NAME", help="name of a span")
+    traces.add_argument("--status", help="unset, ok or error")
+    traces.add_argument("--min-duration", metavar="DURATION", help="such as 250ms, 1.5s, 2h")
+    traces.add_argument("--max-duration", metavar="DURATION", help="like --min-duration")
     _add_search(traces)
     logs = _add_kind(kinds, "logs", "search log records", "logs")
     logs.add_argument("text", nargs="?", help='words that must all occur; "a phrase" in quotes')
     logs.add_argument("--min-severity", metavar="LEVEL", help="trace, debug, info, warn, error, fatal or 1 to 24")
-    logs.add_argument("--trace-id")
+    logs.add_argument("--trace-id", metavar="ID", help="32 hexadecimal digits")
     _add_search(logs)
     _add_kind(kinds, "metrics", "metric names, types and units", "metrics")
     sql = _add_kind(kinds, "sql", "run a SELECT; `-` reads it from standard input", "sql", times=False)
-    sql.add_argument("query")
+    sql.add_argument("query", help="the statement, or `-`")
     sql.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="value of {NAME:Type}")
 
 
@@ -44,8 +46,8 @@ def _add_kind(kinds: Commands, name: str, text: str, kind: str, times: bool = Tr
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
     add_server(parser)
     if times:
-        parser.add_argument("--start", help="RFC 3339, unix seconds, or relative (-1h)")
-        parser.add_argument("--end", help="like --start (now)")
+        parser.add_argument("--start", metavar="TIME", help="RFC 3339, unix seconds, or relative (-1h)")
+        parser.add_argument("--end", metavar="TIME", help="like --start (now)")
     parser.set_defaults(run=_run, kind=kind)
     return parser
 
@@ -68,10 +70,10 @@ def ask(args: argparse.Namespace, method: str, path: str, **request: Any) -> Any
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--service")
-    parser.add_argument("--attr", action="append", metavar="KEY=VALUE", help="may be repeated")
-    parser.add_argument("--resource", action="append", metavar="KEY=VALUE", help="may be repeated")
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--service", metavar="NAME", help="name of the service")
+    parser.add_argument("--attr", action="append", metavar="KEY=VALUE", help="an attribute; may be repeated")
+    parser.add_argument("--resource", action="append", metavar="KEY=VALUE", help="a resource's; may be repeated")
+    parser.add_argument("--limit", type=int, metavar="N", help="how many at the most")
     parser.add_argument("--cursor", help="next_cursor of the page before")
 
 
@@ -93,6 +95,8 @@ def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any]]:
         text = sys.stdin.read() if args.query == "-" else args.query
         return "POST", "/sql", {"json": {"query": text, "params": dict(_read_param(item) for item in args.param)}}
     if args.kind == "trace":
+        if not args.trace_id:
+            raise InvalidRequest("which trace? its id is up to 32 hexadecimal digits")
         return "GET", f"/traces/{quote(args.trace_id, safe='')}", {}
     path = f"/services/{quote(args.service, safe='')}/operations" if args.kind == "operations" else f"/{args.kind}"
     given = {name: getattr(args, name, None) for name in PARAMETERS if (args.kind, name) != ("operations", "service")}

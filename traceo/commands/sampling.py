@@ -30,7 +30,7 @@ def add_commands(commands: Commands) -> None:
     validate.add_argument("file", metavar="FILE", help="YAML; `-` reads standard input")
     _add_action(actions, "versions", "the versions of the tenant's own policies, newest first", _versions)
     restore = _add_action(actions, "restore", "put an old version in force again, as a new one", _restore)
-    restore.add_argument("version", metavar="N", type=int)
+    restore.add_argument("version", metavar="N", type=int, help="its number, as `versions` lists it")
     _add_comment(_add_action(actions, "off", "switch sampling off: everything is kept", _off))
     _add_comment(_add_action(actions, "default", "go by the default of all tenants again", _follow))
 

@@ -9,6 +9,8 @@ from traceo.commands.server import Commands, add_settings, load_config
 from traceo.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from traceo.access.model import Token
     from traceo.access.service import AccessService
 
@@ -22,11 +24,13 @@ def add_commands(commands: Commands) -> None:
     actions = token.add_subparsers(title="actions", metavar="ACTION", required=True)
     create = _add_action(actions, "create", "make a token and print its secret, once", _create)
     create.add_argument("name", help="what it is for")
-    create.add_argument("--scope", action="append", choices=SCOPES, help="may be repeated (ingest and query)")
+    create.add_argument(
+        "--scope", action="append", choices=SCOPES, help="what it may do; may be repeated (ingest and query)"
+    )
     create.add_argument("--expires", metavar="AGE", help="such as 12h, 90d (never)")
     _add_action(actions, "list", "show a tenant's tokens", _list)
     revoke = _add_action(actions, "revoke", "end a token", _revoke)
-    revoke.add_argument("id", type=int)
+    revoke.add_argument("id", type=int, help="number of the token, as `traceo token list` shows it")
 
 
 def _add_action(actions: Commands, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -68,7 +72,8 @@ def _list(args: argparse.Namespace) -> None:
         return
     from traceo.commands.display import print_table
 
-    print_table(tokens, ("id", "name", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at"))
+    times = ("created_at", "last_used_at", "expires_at", "revoked_at")
+    print_table(tokens, ("id", "name", "scopes", *times), dict.fromkeys(times, _show_minute))
 
 
 def _revoke(args: argparse.Namespace) -> None:
@@ -87,6 +92,12 @@ def _show(token: "Token") -> dict[str, Any]:
         "scopes": sorted(token.scopes),
         **{name: value.isoformat(timespec="seconds") if value else None for name, value in shown.items()},
     }
+
+
+def _show_minute(time: str) -> "Text":
+    from rich.text import Text
+
+    return Text(f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}")
 
 
 def _parse_age(text: str) -> timedelta:

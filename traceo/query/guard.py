@@ -102,6 +102,8 @@ def _parse(text: str) -> exp.Expression:
         statements = sqlglot.parse(text, dialect=DIALECT)
     except SqlglotError as error:
         raise _parse_error(error, text) from error
+    if statements in ([], [None]):
+        raise ParseError("there is no statement", hint="send one SELECT")
     if len(statements) != 1 or statements[0] is None:
         raise UnsupportedQuery("one statement at a time", hint="send one SELECT, without a semicolon inside")
     tree = statements[0]

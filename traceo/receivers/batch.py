@@ -96,10 +96,9 @@ class Batcher:
 
     async def replay(self, segment: Segment) -> None:
         """Insert what a crash left in the journal. What cannot be stored now is tried again in the background."""
-        requests = [Pending(request, None) for request in segment.read()]
-        size = sum(len(pending.request.body) for pending in requests)
+        size = segment.path.stat().st_size
         self._budget.used += size
-        block = Block(segment.batch, segment, 0.0, 0.0, requests, size)
+        block = Block(segment.batch, segment, 0.0, 0.0, size=size)
         if await self._committer.try_block(block):
             self._budget.release(size)
         else:
@@ -132,12 +131,14 @@ class Batcher:
         block = self._growing.get(journaled)
         if block is None or block.size + size > self._max_bytes:
             block = self._make_block(journaled, now)
+        is_new = not block.requests
         if block.segment:
             block.segment.append(pending.request)
-        if not block.requests:
+        else:
+            block.waiting.append(pending)
+        if is_new:
             self._waiting.append(block)
             self._growing[journaled] = block
-        block.requests.append(pending)
         block.size += size
         block.latest = now
         self._waiting_bytes += size
@@ -184,7 +185,7 @@ class Batcher:
         if block.segment:
             block.segment.close()
         self._metrics.batch_bytes.labels(self.signal).observe(block.size)
-        self._metrics.batch_requests.labels(self.signal).observe(len(block.requests))
+        self._metrics.batch_requests.labels(self.signal).observe(block.requests)
         return block
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from opentelemetry import trace
 
-from traceo.errors import BadData, Overloaded, StoreError, TraceoError
+from traceo.errors import BadData, DiskFull, Overloaded, StoreError, StoreUnavailable, TraceoError
 from traceo.receivers.journal import Segment
 from traceo.receivers.verify import rewrite
-from traceo.store.base import Batch, Outcome, Request, Signal, Store
+from traceo.store.base import Batch, FileStore, Outcome, Request, Signal, Store
 from traceo.telemetry import IngestMetrics
 
 logger = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
+Result = TypeVar("Result")
 
 # So often an error that nobody knows is taken for the engine's before it is taken for the data's.
 PATIENCE = 10
@@ -42,16 +44,22 @@ class Pending:
 class Block:
     """Requests that will be one insert. `segment`: where they are journaled, if they are; then nobody waits for them.
 
-    `started`, `latest`: when its first and its last request came, in the loop's time.
+    `waiting`: the requests, where somebody does. `started`, `latest`: when the first and the last request came, in the
+    loop's time. `size`: of all their bodies, in bytes.
     """
 
     name: Batch
     segment: Segment | None
     started: float
     latest: float
-    requests: list[Pending] = field(default_factory=list)
+    waiting: list[Pending] = field(default_factory=list)
     size: int = 0
     attempts: int = 0
+
+    @property
+    def requests(self) -> int:
+        """Their number."""
+        return self.segment.requests if self.segment else len(self.waiting)
 
 
 class Committer:
@@ -71,30 +79,45 @@ class Committer:
                     return True
                 return await self._insert_journaled(block, block.segment)
             except asyncio.CancelledError:
-                _fail(block.requests, Overloaded("the server is shutting down: send it again"))
+                _fail(block.waiting, Overloaded("the server is shutting down: send it again"))
                 raise
 
     async def _insert_once(self, block: Block) -> None:
         try:
-            await self._insert(_by_tenant(block), block.name, _is_bad)
+            await self._insert(_by_tenant(block.waiting), block.name, _is_bad)
         except TraceoError as error:
             logger.warning("a block was not stored, its senders are told: %s", error)
-            _fail(block.requests, error)
+            _fail(block.waiting, error)
 
     async def _insert_journaled(self, block: Block, segment: Segment) -> bool:
         """Nobody may be told any more, so that only what the engine can never take is given up, and that is kept."""
         impatient = block.attempts >= PATIENCE
         try:
-            refused = await self._insert(_by_tenant(block), block.name, _is_unknown if impatient else _is_bad)
-            if refused:
-                kept = segment.set_aside(refused)
-                logger.error("the engine refused %d requests that looked well; they are kept in %s", len(refused), kept)
+            if not await self._insert_whole(segment, block.name):
+                requests = _by_tenant([Pending(request, None) for request in await asyncio.to_thread(segment.read)])
+                refused = await self._insert(requests, block.name, _is_unknown if impatient else _is_bad)
+                if refused:
+                    kept = segment.set_aside(refused)
+                    logger.error("the engine refused %d requests that looked well: see %s", len(refused), kept)
         except TraceoError as error:
             if block.attempts % LOG_EVERY == 0:
                 logger.warning("the block stays in the journal and is tried again: %s", error)
             block.attempts += 1
             return False
         segment.remove()
+        return True
+
+    async def _insert_whole(self, segment: Segment, name: Batch) -> bool:
+        """From its file, as it is. False: it has to be read, to be sorted or because there may be a culprit in it."""
+        store = self._store
+        if not isinstance(store, FileStore) or len(segment.tenants) != 1:
+            return False
+        try:
+            await self._watched(segment.requests, lambda: store.insert_file(self.signal, segment.path, name))
+        except StoreError as error:
+            if isinstance(error, StoreUnavailable | DiskFull) and not _lacks_memory(error):
+                raise
+            return False
         return True
 
     async def _insert(
@@ -133,21 +156,25 @@ class Committer:
 
     async def _call_store(self, requests: Sequence[Pending], name: Batch) -> list[Outcome]:
         """Raises BadData or another TraceoError, whatever happens."""
-        attributes: dict[str, str | int] = {"traceo.signal": self.signal, "traceo.requests": len(requests)}
+        found = [pending.request for pending in requests]
+        return await self._watched(len(found), lambda: self._store.insert(self.signal, found, name))
+
+    async def _watched(self, requests: int, insert: Callable[[], Awaitable[Result]]) -> Result:
+        attributes: dict[str, str | int] = {"traceo.signal": self.signal, "traceo.requests": requests}
         seconds = self._metrics.insert_seconds.labels(self.signal)
         try:
             with tracer.start_as_current_span("commit", attributes=attributes), seconds.time():
-                return await self._store.insert(self.signal, [pending.request for pending in requests], name)
+                return await insert()
         except TraceoError:
             raise
         except Exception as error:
-            logger.exception("insert failed", extra={"fields": {"signal": self.signal, "requests": len(requests)}})
+            logger.exception("insert failed", extra={"fields": {"signal": self.signal, "requests": requests}})
             raise StoreError("the storage engine failed unexpectedly; the server's log says more") from error
 
 
-def _by_tenant(block: Block) -> list[Pending]:
+def _by_tenant(requests: Sequence[Pending]) -> list[Pending]:
     """Tenant leads the tables' sort keys: a block that arrives in its order is not sorted again."""
-    return sorted(block.requests, key=lambda pending: pending.request.tenant)
+    return sorted(requests, key=lambda pending: pending.request.tenant)
 
 
 def _is_bad(error: TraceoError) -> bool:

@@ -49,13 +49,17 @@ def _make_codec_pool() -> ThreadPoolExecutor:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """The receivers' surroundings, made once by `app.py`. `codec_pool` works on large bodies off the event loop."""
+    """The receivers' surroundings, made once by `app.py`. `codec_pool` works on large bodies off the event loop.
+
+    `is_sampled`: whether a tenant's spans wait in the recent window for a verdict.
+    """
 
     authenticate: Authenticate
     batchers: Mapping[Signal, Batcher]
     budget: IngestBudget
     limits: config.Ingest
     metrics: IngestMetrics
+    is_sampled: Callable[[str], bool] = lambda tenant: False
     codec_pool: ThreadPoolExecutor = field(default_factory=_make_codec_pool)
 
     def authorize(self, authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> str:
@@ -69,7 +73,8 @@ class Ingest:
         """Wait until the request is stored. Raises what `Batcher.submit` raises; StoreUnavailable after the timeout."""
         try:
             async with asyncio.timeout(self.limits.request_timeout):
-                outcome = await self.batchers[signal].submit(Request(tenant, body))
+                recent = signal is Signal.TRACES and self.is_sampled(tenant)
+                outcome = await self.batchers[signal].submit(Request(tenant, body, recent))
         except TimeoutError as error:
             raise StoreUnavailable("not committed in time, it may still be: send it again") from error
         if outcome.rejected:

@@ -1,23 +1,20 @@
 """Requests on disk between their answer and their commit, so that senders need not wait for the engine.
 
-A segment holds the requests of one batch, in the order of their arrival, under the batch's number and token. It is
-deleted when the batch is committed. What a crash leaves behind is inserted again at the next start, as the same
-blocks with the same tokens: a table that has a block already skips it, one that has not takes it.
+A segment holds the requests of one batch, in the order of their arrival, under the batch's number and token, and in
+the bytes that the engine reads: it is inserted from this file, so that nothing of it need stay in memory. It is deleted
+when the batch is committed. What a crash leaves behind is inserted again at the next start, as the same blocks with the
+same tokens: a table that has a block already skips it, one that has not takes it.
 
 Safe against the death of the process, as the engine's own parts are; neither waits for the disk (fsync).
 """
 
 import os
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from isal import isal_zlib
 
 from traceo.errors import DiskFull
 from traceo.store.base import Batch, Request, Signal
-
-HEADER = struct.Struct("<IBHI")  # CRC-32 of what follows it, recent, length of tenant, length of body
+from traceo.store.frame import frame_head, read_frames
 
 
 class Segment:
@@ -27,6 +24,8 @@ class Segment:
         self.path = path
         self.signal = signal
         self.batch = batch
+        self.requests = 0  # that this process wrote, and their tenants
+        self.tenants: set[str] = set()
         self._file: int | None = None
         self._size = 0
 
@@ -34,24 +33,23 @@ class Segment:
         """Write one request. Raises `DiskFull`; the segment then ends with the request before."""
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        tenant = request.tenant.encode()
-        check = isal_zlib.crc32(request.body, isal_zlib.crc32(tenant))
-        header = HEADER.pack(check, request.recent, len(tenant), len(request.body))
-        size = len(header) + len(tenant) + len(request.body)
+        head = frame_head(request, self.batch, self.requests)
         try:
-            written = os.writev(self._file, (header, tenant, request.body))
+            written = os.writev(self._file, (head, request.body))
         except OSError as error:
             written, reason = 0, error.strerror
         else:
             reason = "no space left"
-        if written != size:
+        if written != len(head) + len(request.body):
             os.ftruncate(self._file, self._size)
             raise DiskFull(f"the request could not be kept on disk: {reason}; nothing was stored")
-        self._size += size
+        self._size += written
+        self.requests += 1
+        self.tenants.add(request.tenant)
 
     def read(self) -> list[Request]:
         """Its requests; a torn end, which was never acknowledged, is left out."""
-        return list(_parse(self.path.read_bytes()))
+        return list(read_frames(self.path.read_bytes()))
 
     def close(self) -> None:
         """Write no more."""
@@ -92,15 +90,3 @@ class Journal:
             signal, number, token = path.stem.split("-")
             found.append(Segment(path, Signal(signal), Batch(int(number, 16), token)))
         return sorted(found, key=lambda segment: segment.batch.id)
-
-
-def _parse(data: bytes) -> Iterator[Request]:
-    position = 0
-    while position + HEADER.size <= len(data):
-        check, recent, tenant_size, body_size = HEADER.unpack_from(data, position)
-        tenant_end = position + HEADER.size + tenant_size
-        tenant, body = data[position + HEADER.size : tenant_end], data[tenant_end : tenant_end + body_size]
-        if len(body) != body_size or isal_zlib.crc32(body, isal_zlib.crc32(tenant)) != check:
-            return
-        yield Request(tenant.decode(), body, bool(recent))
-        position = tenant_end + body_size

@@ -52,7 +52,8 @@ class Round:
 class RoundSql(Bindings):
     """The statements of a round on its node, in order, and their bound values.
 
-    `new_from`: no span of the round's blocks arrived before this second of 1970. It only saves reading.
+    `new_from`: no span of the round's blocks arrived before this second of 1970. It only saves reading. A cohort's
+    spans arrived after the seconds that earlier rounds have judged, or are in these blocks.
     """
 
     def __init__(self, judged: Round, policies: PolicySet, *, local: str, new_from: int, dry_run: bool) -> None:
@@ -61,7 +62,7 @@ class RoundSql(Bindings):
         self.policies = policies
         self.dry_run = dry_run
         self.local = local
-        pins_until = int(judged.arrived_to.timestamp() + policies.decision_wait - PINS_SETTLE_S)
+        pins_until = int(judged.arrived_to.timestamp() + policies.decision_wait + 1 - PINS_SETTLE_S)
         self.params |= {
             "tenant": judged.tenant,
             "round": judged.number,
@@ -70,7 +71,9 @@ class RoundSql(Bindings):
             "arrived_from": int(judged.arrived_from.timestamp()),
             "arrived_to": int(judged.arrived_to.timestamp()),
             "new_from": new_from,
+            "pins_from": int(judged.arrived_from.timestamp()) - PINS_SETTLE_S,
             "pins_until": pins_until,
+            "since": min(int(judged.arrived_from.timestamp()) + 1, new_from),
         }
 
     def due(self) -> str:
@@ -88,16 +91,8 @@ class RoundSql(Bindings):
         """Put the due traces into `cohort`, which is empty."""
         return f"INSERT INTO cohort {self.due()}"
 
-    def first_arrival(self) -> str:
-        """SELECT since, traces: the earliest second (0: there is none) of the cohort's spans, and their number."""
-        return (
-            f"SELECT toUnixTimestamp(min(received_at)) AS since, count() AS spans FROM {self._recent()} "
-            "AND trace_id IN cohort AND received_at >= toDateTime(least({arrived_from:Int64} + 1, {new_from:Int64}))"
-        )
-
-    def fill_verdicts(self, since: int) -> str:
-        """Judge the cohort, whose first span came at `since`, into `verdicts`."""
-        self.params["since"] = since
+    def fill_verdicts(self) -> str:
+        """Judge the cohort into `verdicts`."""
         verdicts = compile_verdict(self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts())
         wanted = self._pinned()
         keep, threshold, policy = "v.keep", "v.threshold", "v.policy"
@@ -111,8 +106,14 @@ class RoundSql(Bindings):
             f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
         )
 
+    def wishes(self) -> str:
+        """SELECT traces: how many traces are wanted since the last round, or a little longer."""
+        newly = f"{self._pinned()} AND requested_at > fromUnixTimestamp({{pins_from:Int64}})"
+        return f"SELECT count() AS traces FROM ({newly})"
+
     def fill_rescued(self) -> str:
         """Traces that were dropped, and that somebody wants since: into `verdicts` as kept."""
+        self.params["since"] = 0  # they came at any time
         latest = (
             f"SELECT trace_id, min(first_arrival) AS first_arrival, argMax(keep, round) AS kept, "
             "argMax(randomness, round) AS randomness, argMax(spans, round) AS spans, argMax(bytes, round) AS bytes "
@@ -133,9 +134,8 @@ class RoundSql(Bindings):
             f"{{round:UInt64}}, {columns} FROM verdicts ORDER BY trace_id"
         )
 
-    def copy_kept(self, since: int) -> str:
-        """The kept traces' spans to `spans`. `since`: the earliest arrival of any trace in `verdicts`."""
-        self.params["since"] = since
+    def copy_kept(self) -> str:
+        """The kept traces' spans to `spans`."""
         kept = "SELECT trace_id, policy, threshold, randomness FROM verdicts WHERE keep"
         rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
         return self._copy("kept", rows, kept)
@@ -144,9 +144,8 @@ class RoundSql(Bindings):
         """Spans whose block came after their trace was kept."""
         return self._copy("late", f"{self._recent()} AND {self._new()}", self._kept_before())
 
-    def enter_ledger(self, since: int) -> str:
+    def enter_ledger(self) -> str:
         """What became of the cohort's spans, by policy and service."""
-        self.params["since"] = since
         verdict = f"multiIf(policy = '{ON_DEMAND}', 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
         rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
         return self._enter("judged", rows, "SELECT trace_id, policy, keep, would_drop FROM verdicts", verdict)
@@ -158,9 +157,8 @@ class RoundSql(Bindings):
         )
 
     def late(self) -> str:
-        """SELECT spans: how many came after their trace's verdict, whatever it was."""
-        judged = f"SELECT trace_id FROM ({self._before()})"
-        return f"SELECT count() AS spans FROM {self._recent()} AND {self._new()} AND trace_id IN ({judged})"
+        """SELECT traces: how many have new spans and an earlier verdict."""
+        return self._decisions("count() AS traces", self._has_new())
 
     def _copy(self, name: str, rows: str, verdicts: str) -> str:
         threshold = span_threshold("s.trace_state", "v.threshold")
@@ -215,13 +213,16 @@ class RoundSql(Bindings):
 
     def _before(self) -> str:
         """The verdicts of earlier rounds on traces that have new spans, the newest of each."""
-        new = f"SELECT DISTINCT trace_id FROM {self._recent()} AND {self._new()}"
-        verdicts = self._decisions("*", f"trace_id IN ({new}) AND trace_id NOT IN (SELECT trace_id FROM verdicts)")
+        verdicts = self._decisions("*", self._has_new())
         return (
             "SELECT trace_id, argMax(policy, round) AS policy, argMax(d.keep, round) AS keep, "
             "argMax(threshold, round) AS threshold, argMax(randomness, round) AS randomness "
             f"FROM ({verdicts}) AS d GROUP BY trace_id"
         )
+
+    def _has_new(self) -> str:
+        new = f"SELECT DISTINCT trace_id FROM {self._recent()} AND {self._new()}"
+        return f"trace_id IN ({new}) AND trace_id NOT IN (SELECT trace_id FROM verdicts)"
 
     def _kept_before(self) -> str:
         return f"SELECT trace_id, policy, threshold, randomness FROM ({self._before()}) WHERE keep"

@@ -21,6 +21,7 @@ from traceo.store.base import Store
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
+AFTER_SECOND_S = 0.05  # arrivals are known by the second: just after one has ended, there is news
 LONGEST_INTERVAL_S = 30.0
 WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longer wait there are fewer rounds
 SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a minute only
@@ -31,12 +32,13 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
 
 TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local} WHERE received_at >= toDateTime({since})"
-# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then too
-# early, which costs reading and nothing else.
+# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then
+# too early, which costs reading and nothing else.
 EARLIEST_NEW = """
 SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
 WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
 """
+COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
 NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
 
 
@@ -75,13 +77,12 @@ class Sampler:
     async def run_forever(self, may_work: Callable[[], bool]) -> None:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
         while True:
-            started = time.monotonic()
             try:
                 if await asyncio.to_thread(may_work):
                     await self.run_once()
             except TraceoError as error:
                 logger.warning("sampling made no progress, trying again: %s", error)
-            await asyncio.sleep(max(0.1, INTERVAL_S - (time.monotonic() - started)))
+            await asyncio.sleep(INTERVAL_S + AFTER_SECOND_S - time.time() % INTERVAL_S)
 
     async def run_once(self, now_s: float | None = None) -> None:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
@@ -120,7 +121,7 @@ class Sampler:
     ) -> Round:
         newest = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local)))["number"][0].as_py() or 0
         arrived_from = last.arrived_to if last else BEGINNING
-        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait), UTC)
+        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
         blocks_from = last.blocks_to if last else 0
         return Round(
             tenant,
@@ -149,28 +150,23 @@ class Sampler:
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
-        cohort = await self._row(judged, sql, sql.first_arrival())
-        if cohort["spans"]:
-            await self._execute(judged, sql, sql.fill_verdicts(cohort["since"]))
-        await self._execute(judged, sql, sql.fill_rescued())
-        found = await self._row(
-            judged, sql, "SELECT toUnixTimestamp(min(first_arrival)) AS since, count() AS traces FROM verdicts"
-        )
-        if found["traces"]:
-            await self._execute(judged, sql, sql.store_decisions())
-            await self._execute(judged, sql, sql.copy_kept(found["since"]))
-            await self._execute(judged, sql, sql.enter_ledger(found["since"]))
-        if (await self._row(judged, sql, sql.late()))["spans"]:
-            await self._execute(judged, sql, sql.copy_late())
-            await self._execute(judged, sql, sql.enter_late())
+        if await self._count(judged, sql, COHORT_SIZE):
+            await self._execute(judged, sql, sql.fill_verdicts())
+        if await self._count(judged, sql, sql.wishes()):
+            await self._execute(judged, sql, sql.fill_rescued())
+        if await self._count(judged, sql, "SELECT count() FROM verdicts"):
+            for statement in (sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()):
+                await self._execute(judged, sql, statement)
+        if judged.blocks_to > judged.blocks_from and await self._count(judged, sql, sql.late()):
+            for statement in (sql.copy_late(), sql.enter_late()):
+                await self._execute(judged, sql, statement)
 
     async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
         await self._store.execute_on(judged.host, text, _used(text, sql.params))
 
-    async def _row(self, judged: Round, sql: RoundSql, text: str) -> dict[str, Any]:
+    async def _count(self, judged: Round, sql: RoundSql, text: str) -> int:
         found = await self._store.query_on(judged.host, text, _used(text, sql.params))
-        row: dict[str, Any] = found.to_pylist()[0]
-        return row
+        return int(found.column(0)[0].as_py() or 0)
 
 
 def _used(text: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -125,4 +126,13 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Wait for running work and release the engine."""
+        ...
+
+
+@runtime_checkable
+class FileStore(Protocol):
+    """A store that can take a block from a file on this machine."""
+
+    async def insert_file(self, signal: Signal, path: Path, batch: Batch) -> None:
+        """As `Store.insert`, for a file of framed requests (frame.py) of which no item will be refused."""
         ...

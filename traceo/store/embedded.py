@@ -84,6 +84,9 @@ class EmbeddedStore:
         name = batch or Batch.new()
         return await self._inserts.run(lambda connection: _insert(connection, self._incoming, signal, requests, name))
 
+    async def insert_file(self, signal: Signal, path: Path, batch: Batch) -> None:
+        await self._inserts.run(lambda connection: _insert_file(connection, signal, path.absolute(), batch))
+
     async def query(
         self, sql: str, params: Mapping[str, Any] | None = None, limits: QueryLimits | None = None
     ) -> pa.Table:
@@ -143,16 +146,20 @@ def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
 
 
 def _insert(connection: Any, folder: Path, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:
-    """From a file: chDB's `send_insert` says nothing of what fails in a view, and the block is lost (chDB 26.9)."""
-    settings = ", ".join(f"{name} = {_literal(value)}" for name, value in insert_settings(signal, batch).items())
     with _file_of(folder / f"{batch.token}.insert", frame_batch(requests, batch)) as path:
-        source = f"FROM INFILE {_literal(str(path))} SETTINGS {settings} FORMAT Protobuf"
-        with _engine_errors(inserting=True, after_failure=lambda: _forget_seen(connection)):
-            connection.query(f"{insert_statement(signal)} {source}", "Null")
+        _insert_file(connection, signal, path, batch)
     outcomes = [Outcome()] * len(requests)
     for row in _select(connection, REJECTS, {"id": batch.id}).to_pylist():
         outcomes[row["request_index"]] = Outcome(row["items"], row["reason"])
     return outcomes
+
+
+def _insert_file(connection: Any, signal: Signal, path: Path, batch: Batch) -> None:
+    """From a file: chDB's `send_insert` says nothing of what fails in a view, and the block is lost (chDB 26.9)."""
+    settings = ", ".join(f"{name} = {_literal(value)}" for name, value in insert_settings(signal, batch).items())
+    source = f"FROM INFILE {_literal(str(path))} SETTINGS {settings} FORMAT Protobuf"
+    with _engine_errors(inserting=True, after_failure=lambda: _forget_seen(connection)):
+        connection.query(f"{insert_statement(signal)} {source}", "Null")
 
 
 @contextlib.contextmanager

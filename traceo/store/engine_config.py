@@ -3,6 +3,7 @@
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from traceo.config import S3Tier
 from traceo.config import Store as StoreSettings
 
 MIB = 1 << 20
@@ -45,6 +46,7 @@ def engine_config(folder: Path, settings: StoreSettings) -> str:
 
 
 def _tiers(folder: Path, settings: StoreSettings) -> str:
+    """A bucket behind the local disk. The local volume keeps its name: a table's policy may only gain volumes."""
     tier = settings.s3_tier
     if not tier.endpoint:
         return ""
@@ -52,19 +54,26 @@ def _tiers(folder: Path, settings: StoreSettings) -> str:
         <disks>
             <cold>
                 <type>s3</type>
-                <endpoint>{escape(tier.endpoint)}</endpoint>
-                <access_key_id>{escape(tier.access_key_id)}</access_key_id>
-                <secret_access_key>{escape(tier.secret_access_key)}</secret_access_key>
+                <endpoint>{escape(tier.endpoint.rstrip("/"))}/</endpoint>
+{_credentials(tier)}
                 <metadata_path>{escape(str(folder))}/cold/</metadata_path>
             </cold>
         </disks>
         <policies>
             <tiered>
                 <volumes>
-                    <hot><disk>default</disk></hot>
+                    <default><disk>default</disk></default>
                     <cold><disk>cold</disk></cold>
                 </volumes>
             </tiered>
         </policies>
     </storage_configuration>
 """
+
+
+def _credentials(tier: S3Tier) -> str:
+    """The key, or the machine's own role."""
+    if not tier.access_key_id:
+        return "                <use_environment_credentials>true</use_environment_credentials>"
+    return f"""                <access_key_id>{escape(tier.access_key_id)}</access_key_id>
+                <secret_access_key>{escape(tier.secret_access_key)}</secret_access_key>"""

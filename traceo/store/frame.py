@@ -2,13 +2,25 @@
 
 The engine's `Protobuf` format reads length-delimited messages. Each request becomes the last field of an `Envelope`
 (wire/*.proto), whose other fields are ours: a body cannot reach outside its field, so that no sender can name a tenant.
+Field 7 is a CRC-32 of tenant and body, for files that a crash cut off (receivers/journal.py); the engine skips it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 
+from isal import isal_zlib
+
 from traceo.store.base import Batch, Request, Signal
+
+VARINT = rb"[\x80-\xff]*[\x00-\x7f]"
+# As `frame_head` writes it. A tenant's name has no control characters, so that its end is found without counting.
+FRAME = re.compile(
+    rb"%(n)s\x0a(?P<tenant_size>%(n)s)(?P<tenant>[^\x00-\x1f]*)\x11.{8}\x18%(n)s(?P<recent>\x20\x01)?"
+    rb"\x28%(n)s\x3d(?P<checksum>.{4})\x32(?P<size>%(n)s)" % {b"n": VARINT},
+    re.DOTALL,
+)
 
 ONE_BLOCK = {
     # A batch is one block, so that every table takes all of it or nothing.
@@ -26,21 +38,49 @@ ONE_BLOCK = {
 
 def frame_batch(requests: Sequence[Request], batch: Batch) -> Iterator[bytes]:
     """The bytes of a batch, in pieces; a request's body is passed on as it is."""
-    number = batch.id.to_bytes(8, "little")
     for index, request in enumerate(requests):
-        tenant = request.tenant.encode()
-        head = b"".join(
-            (
-                b"\x0a", encode_varint(len(tenant)), tenant,
-                b"\x11", number,
-                b"\x18", encode_varint(index),
-                b"\x20\x01" if request.recent else b"",
-                b"\x28", encode_varint(len(request.body)),
-                b"\x32", encode_varint(len(request.body)),
-            )
-        )  # fmt: skip
-        yield encode_varint(len(head) + len(request.body)) + head
+        yield frame_head(request, batch, index)
         yield request.body
+
+
+def frame_head(request: Request, batch: Batch, index: int) -> bytes:
+    """What stands before a request's body: the envelope's length and all its other fields."""
+    tenant, size = request.tenant.encode(), encode_varint(len(request.body))
+    head = b"".join(
+        (
+            b"\x0a", encode_varint(len(tenant)), tenant,
+            b"\x11", batch.id.to_bytes(8, "little"),
+            b"\x18", encode_varint(index),
+            b"\x20\x01" if request.recent else b"",
+            b"\x28", size,
+            b"\x3d", _checksum(tenant, request.body),
+            b"\x32", size,
+        )
+    )  # fmt: skip
+    return encode_varint(len(head) + len(request.body)) + head
+
+
+def read_frames(data: bytes) -> Iterator[Request]:
+    """The requests of framed bytes that are whole and undamaged, up to the first that is not."""
+    at = 0
+    while at < len(data):
+        match = FRAME.match(data, at)
+        if match is None:
+            return
+        tenant = match["tenant"]
+        body = data[match.end() : match.end() + _decode_varint(match["size"])]
+        if _decode_varint(match["tenant_size"]) != len(tenant) or _checksum(tenant, body) != match["checksum"]:
+            return
+        yield Request(tenant.decode(), body, bool(match["recent"]))
+        at = match.end() + len(body)
+
+
+def _checksum(tenant: bytes, body: bytes) -> bytes:
+    return isal_zlib.crc32(body, isal_zlib.crc32(tenant)).to_bytes(4, "little")
+
+
+def _decode_varint(data: bytes) -> int:
+    return sum((byte & 127) << 7 * place for place, byte in enumerate(data))
 
 
 def encode_varint(number: int) -> bytes:

@@ -120,9 +120,7 @@ async def apply_retention(store: Store, seconds: Mapping[str, float], cold_after
             if cold_after_s and table in TIERED and "storage_policy = 'tiered'" not in texts[table + local]:
                 await store.execute_on(host, f"ALTER TABLE {table}{local} MODIFY SETTING storage_policy = 'tiered'")
             if f"TTL {ttl}" not in texts[table + local]:
-                await store.execute_on(
-                    host, f"ALTER TABLE {table}{local} MODIFY TTL {ttl} SETTINGS materialize_ttl_after_modify = 0"
-                )
+                await store.execute_on(host, f"ALTER TABLE {table}{local} MODIFY TTL {ttl}")
 
 
 def _ttl(table: str, column: str, seconds: float, cold_after_s: float) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from traceo.api.answer import answer
 from traceo.api.depends import Admin, ServicesOf, Tenant
 from traceo.api.documents import POLICY_BODY, read_policy_request
+from traceo.api.errors import ErrorAnswer
 from traceo.errors import InvalidRequest, QueryError
 from traceo.policies.model import (
     FOLLOW,
@@ -78,37 +79,25 @@ class Versions(BaseModel):
     versions: list[VersionHead]
 
 
-class ErrorDetail(BaseModel):
-    """What is wrong."""
-
-    type: str
-    message: str
-    position: int | None = None
-    hint: str | None = None
-
-
-class ErrorAnswer(BaseModel):
-    """The one error shape."""
-
-    error: ErrorDetail
-
-
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorAnswer} for status in (401, 403, 503, *statuses)}
-
-
+WITH_BODY: dict[str, Any] = {
+    "openapi_extra": POLICY_BODY,
+    "responses": {
+        413: {"model": ErrorAnswer, "description": "The body is too large."},
+        415: {"model": ErrorAnswer, "description": "The body is neither YAML nor JSON."},
+    },
+}
 DryRun = Annotated[bool, Query(description="Judge and count, but keep everything; with a YAML body")]
 Comment = Annotated[str, Query(description="Why; with a YAML body")]
 Number = Annotated[int, Path(ge=1, lt=1 << 31)]
 
 
-@router.get("", response_model=Current, responses=_errors())
+@router.get("", response_model=Current)
 async def get_policies(services: ServicesOf, tenant: Tenant) -> JSONResponse:
     """The policies that apply to the tenant, and where they come from."""
     return answer(await asyncio.to_thread(_read_current, services.policies, tenant))
 
 
-@router.put("", response_model=Version, responses=_errors(400, 413, 415), openapi_extra=POLICY_BODY)
+@router.put("", response_model=Version, **WITH_BODY)
 async def put_policies(
     request: Request, services: ServicesOf, caller: Admin, dry_run: DryRun = False, comment: Comment = ""
 ) -> JSONResponse:
@@ -120,13 +109,13 @@ async def put_policies(
     )
 
 
-@router.delete("", response_model=Version, responses=_errors(400))
+@router.delete("", response_model=Version)
 async def delete_policies(services: ServicesOf, caller: Admin, comment: Comment = "") -> JSONResponse:
     """Switch sampling off for the tenant, as a new version: everything is kept. Needs the scope `admin`."""
     return answer(_show(await asyncio.to_thread(services.policies.remove, caller.tenant, caller.name, comment)))
 
 
-@router.post("/validate", response_model=Outline, responses=_errors(400, 413, 415), openapi_extra=POLICY_BODY)
+@router.post("/validate", response_model=Outline, **WITH_BODY)
 async def validate_policies(request: Request, tenant: Tenant) -> JSONResponse:
     """Check policies and store nothing."""
     given = await read_policy_request(request)
@@ -135,20 +124,20 @@ async def validate_policies(request: Request, tenant: Tenant) -> JSONResponse:
     return answer(_outline("" if document == FOLLOW else document))
 
 
-@router.get("/versions", response_model=Versions, responses=_errors())
+@router.get("/versions", response_model=Versions)
 async def get_versions(services: ServicesOf, tenant: Tenant) -> JSONResponse:
     """The versions of the tenant's own policies, newest first."""
     found = await asyncio.to_thread(services.policies.versions, tenant)
     return answer({"versions": [_head(version) for version in found]})
 
 
-@router.get("/versions/{version}", response_model=Version, responses=_errors(400, 404))
+@router.get("/versions/{version}", response_model=Version)
 async def get_version(version: Number, services: ServicesOf, tenant: Tenant) -> JSONResponse:
     """One version of the tenant's own policies."""
     return answer(_show(await asyncio.to_thread(services.policies.get, tenant, version)))
 
 
-@router.post("/versions/{version}/restore", response_model=Version, responses=_errors(400, 404))
+@router.post("/versions/{version}/restore", response_model=Version)
 async def restore_version(version: Number, services: ServicesOf, caller: Admin) -> JSONResponse:
     """Put an old version in force again, as a new one. Needs the scope `admin`."""
     return answer(_show(await asyncio.to_thread(services.policies.restore, caller.tenant, version, caller.name)))

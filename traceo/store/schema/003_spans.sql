@@ -6,6 +6,8 @@
 -- Partitions and TTL go by arrival, not by the sender's clock: a span from 1970 is kept like any other.
 -- Attribute values are encoded `AnyValue`s (see wire/common.proto); store/attributes.py reads and compares them.
 -- span_id is random: no codec shrinks it. `dropped` is [attributes, events, links], empty when nothing was dropped.
+-- Parts are one file (compact) up to 256 MiB uncompressed: a file for each column costs 7 % of an insert's CPU in the file
+-- system, and 3 % of the bytes.
 -- `kept_by` is the sampling policy that kept the trace ("": it was not judged), `threshold` its rejection threshold (ADR
 -- 0008): a span stands for 2^56 / (2^56 - threshold) of its kind. Both are nearly always what they were a row before.
 -- cluster: sharded by trace_id
@@ -48,4 +50,4 @@ CREATE TABLE IF NOT EXISTS spans${local}
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (tenant, received_at)
-SETTINGS ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS min_bytes_for_wide_part = 268435456, ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1

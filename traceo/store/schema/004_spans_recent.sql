@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS spans_recent${local} AS spans${local}
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toStartOfHour(received_at)
 ORDER BY (tenant, received_at)
-SETTINGS enable_block_number_column = 1, ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS min_bytes_for_wide_part = 268435456, enable_block_number_column = 1, merge_with_ttl_timeout = 60, ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1

@@ -18,4 +18,4 @@ CREATE TABLE IF NOT EXISTS span_red${local}
 ENGINE = ${Replicated}AggregatingMergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, service, operation, kind, minute)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1

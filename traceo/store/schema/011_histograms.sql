@@ -27,4 +27,4 @@ CREATE TABLE IF NOT EXISTS histograms${local}
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (tenant, series_id, time)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1

@@ -12,4 +12,4 @@ CREATE TABLE IF NOT EXISTS usage${local}
 ENGINE = ${Replicated}SummingMergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, signal, service, minute)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1

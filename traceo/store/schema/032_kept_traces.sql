@@ -10,4 +10,4 @@ CREATE TABLE IF NOT EXISTS kept_traces${local}
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toDate(requested_at)
 ORDER BY (tenant, trace_id)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1

@@ -15,4 +15,4 @@ CREATE TABLE IF NOT EXISTS sampling_ledger${local}
 ENGINE = ${Replicated}SummingMergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, minute, policy, service, verdict)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1
