@@ -37,6 +37,7 @@ def test_every_notation_becomes_its_value() -> None:
     assert config.ingest.batch_max_delay == 0.05
     assert config.retention.spans == 90 * 86400
     assert config.access.trusted_gateways == ("10.0.0.0/8", "fd00::/8")
+    assert (config.sampling.policy_file, config.sampling.lease_ttl) == ("/etc/traceo/policies.yaml", 2)
     assert config.telemetry.sample_ratio == 1.0
 
 

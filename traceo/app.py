@@ -13,10 +13,11 @@ import uvloop
 
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
-from traceo.catalog.edges import roll_edges_forever
+from traceo.background import Background, make_background, run_background
 from traceo.config import Config
 from traceo.disk import DiskGuard
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
+from traceo.policies.service import PolicyService
 from traceo.receivers.batch import Batcher
 from traceo.receivers.budget import IngestBudget
 from traceo.receivers.commit import Committer
@@ -42,6 +43,8 @@ class Services:
     config: Config
     store: Store
     access: AccessService
+    policies: PolicyService
+    background: Background
     metrics: Metrics
     disk: DiskGuard
     ingest: Ingest
@@ -80,16 +83,19 @@ async def _serve(config: Config) -> None:
 async def open_services(config: Config) -> AsyncIterator[Services]:
     """Everything but the servers; closes the store at the end."""
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    access = AccessService(open_state(config.state_url), config)
+    state = open_state(config.state_url)
+    access = AccessService(state, config)
+    policies = PolicyService(state)
     store = await open_store(config)
     try:
         metrics = make_metrics()
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        ingest = _make_ingest(config, store, access, metrics, disk)
+        background = make_background(config, state, store, disk, policies)
+        ingest = _make_ingest(config, store, access, policies, metrics, disk)
         await _replay_journal(config, ingest)
-        yield Services(config, store, access, metrics, disk, ingest)
+        yield Services(config, store, access, policies, background, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -103,19 +109,13 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
         make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
     ]
     tasks = [asyncio.create_task(server.serve()) for server in http]
-    background = [
-        asyncio.create_task(services.disk.watch()),
-        asyncio.create_task(roll_edges_forever(services.store)),
-    ]
     grpc_server = await serve_otlp_grpc(services.ingest, config.host, config.otlp_grpc_port)
-    try:
-        await until_started(http, tasks)
-        yield
-    finally:
-        for work in background:
-            work.cancel()
-        await _stop(http, tasks, grpc_server, services, config.shutdown_grace)
-        await asyncio.gather(*background, return_exceptions=True)
+    async with run_background(services.background):
+        try:
+            await until_started(http, tasks)
+            yield
+        finally:
+            await _stop(http, tasks, grpc_server, services, config.shutdown_grace)
 
 
 async def _stop(
@@ -132,7 +132,9 @@ async def _stop(
     await asyncio.gather(grpc_server.stop(grace_s), *drains, *tasks, return_exceptions=True)
 
 
-def _make_ingest(config: Config, store: Store, access: AccessService, metrics: Metrics, disk: DiskGuard) -> Ingest:
+def _make_ingest(
+    config: Config, store: Store, access: AccessService, policies: PolicyService, metrics: Metrics, disk: DiskGuard
+) -> Ingest:
     journal = Journal(config.data_dir / JOURNAL) if is_embedded(config) else None
     budget = IngestBudget(config.ingest.buffer_max_bytes)
     metrics.ingest.buffered_bytes.set_function(lambda: budget.used)
@@ -150,7 +152,7 @@ def _make_ingest(config: Config, store: Store, access: AccessService, metrics: M
         )
         for kind in Signal
     }
-    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest)
+    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest, policies.samples)
 
 
 async def _replay_journal(config: Config, ingest: Ingest) -> None:
@@ -177,6 +179,7 @@ def _api_services(services: Services) -> ApiServices:
             "free_disk_bytes": services.disk.free_bytes,
             "buffered_bytes": services.ingest.budget.used,
         },
+        policies=services.policies,
     )
 
 

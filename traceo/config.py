@@ -32,9 +32,7 @@ from traceo.settings import (
 
 MIB, GIB = 1 << 20, 1 << 30
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-
-DEFAULT_FILE = Path("traceo.yaml")
-ENV_PREFIX = "TRACEO_"
+DEFAULT_FILE, ENV_PREFIX = Path("traceo.yaml"), "TRACEO_"
 
 
 def client_settings() -> tuple[str, str]:
@@ -145,6 +143,16 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """Tail sampling. What is kept is no setting: policies come from a file or the API (`docs/guides/sampling.md`)."""
+
+    policy_file: str = setting(
+        "", "Policies of all tenants without their own, read again when it changes; empty: none."
+    )
+    lease_ttl: Seconds = setting(5.0, "A replica that dies is replaced after this time.", minimum=1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """The server's own log, on standard error."""
 
@@ -174,6 +182,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     query: Query = field(default_factory=Query)
     access: Access = field(default_factory=Access)
+    sampling: Sampling = field(default_factory=Sampling)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)
 
@@ -210,7 +219,8 @@ def load(
     """
     known = [row.path for row in describe()]
     given: dict[str, Given] = {}
-    for layer in (_read_file(path), _read_env(os.environ if env is None else env), _read_flags(flags or {})):
+    by_flag = {name: Given(value, "flags") for name, value in (flags or {}).items() if value is not None}
+    for layer in (_read_file(path), _read_env(os.environ if env is None else env), by_flag):
         for name, value in layer.items():
             check_known(name, known, value.source)
         given.update(layer)
@@ -271,13 +281,9 @@ def _read_env(env: Mapping[str, str]) -> dict[str, Given]:
     }
 
 
-def _read_flags(flags: Mapping[str, object]) -> dict[str, Given]:
-    return {name: Given(value, "flags") for name, value in flags.items() if value is not None}
-
-
 def _contradictions(config: Config) -> Iterator[str]:
     """What is wrong with settings that are valid one by one."""
-    ingest, retention, access = config.ingest, config.retention, config.access
+    ingest, retention, access, s3 = config.ingest, config.retention, config.access, config.store.s3_tier
     if ingest.batch_max_bytes > ingest.buffer_max_bytes:
         yield "ingest.batch_max_bytes must not exceed ingest.buffer_max_bytes: such a batch would never fit"
     if ingest.max_decompressed > ingest.buffer_max_bytes:
@@ -291,7 +297,6 @@ def _contradictions(config: Config) -> Iterator[str]:
             yield f"access.trusted_gateways: {network!r} is not a network such as 10.0.0.0/8: {error}"
     if access.mode == "gateway" and not access.trusted_gateways:
         yield "access.mode is gateway, but access.trusted_gateways is empty: no gateway would be believed"
-    s3 = config.store.s3_tier
     if s3.endpoint and not s3.endpoint.startswith(("http://", "https://")):
         yield "store.s3_tier.endpoint must be a URL with the bucket's path, such as https://s3.example.com/bucket/traceo/"
     if bool(s3.access_key_id) != bool(s3.secret_access_key):

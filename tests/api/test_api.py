@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from traceo.access.model import ALL_SCOPES, Principal, Scope
 from traceo.api.app import ApiServices, make_api
 from traceo.config import Config, Query, Store
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
+from traceo.policies.service import PolicyService
+from traceo.state.database import open_state
 from traceo.store.base import Signal
 from traceo.telemetry import make_metrics
 
 NOW = time.time_ns() // 10**9 * 10**9
 TENANT = "api"
+POLICIES = "policies: [{name: all, type: always_sample}]"
 
 
 def authenticate(authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> Principal:
@@ -36,6 +40,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
     registry = CollectorRegistry()
     Counter("traceo_test", "A test.", registry=registry).inc()
     config = config or Config(data_dir=Path("/nowhere"), store=Store(min_free_disk=1))
+    policies: Any = BrokenPolicies(store.error) if isinstance(store, BrokenStore) else state["policies"]
     return ApiServices(
         store or engine(),
         config,
@@ -43,6 +48,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         registry,
         make_metrics().api_request_seconds,
         lambda: {"ingest_queue_bytes": 5},
+        policies,
     )
 
 
@@ -53,6 +59,18 @@ def call(method: str, path: str, given: ApiServices | None = None, **request: An
             return await client.request(method, path, **request)
 
     return asyncio.run(work())
+
+
+state: dict[str, PolicyService] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
+    state["policies"] = PolicyService(database)
+    state["policies"].put(TENANT, POLICIES, False, "somebody")
+    yield
+    database.dispose()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -78,28 +96,35 @@ ROUTES = [
     ("POST", "/api/v1/sampling/simulate", {"json": {"document": "policies: [{name: all, type: always_sample}]"}}),
     ("POST", "/api/v1/sampling/keep", {"json": {"filter": {"service": "shop/eu"}}}),
     ("GET", "/api/v1/sampling/ledger?by=service", {}),
+    ("GET", "/api/v1/sampling/policies", {}),
+    ("PUT", "/api/v1/sampling/policies", {"json": {"document": POLICIES}}),
+    ("DELETE", "/api/v1/sampling/policies", {}),
+    ("GET", "/api/v1/sampling/policies/versions", {}),
+    ("GET", "/api/v1/sampling/policies/versions/1", {}),
+    ("POST", "/api/v1/sampling/policies/versions/1/restore", {}),
     ("GET", "/api/v1/status", {}),
 ]
+STATELESS = [("POST", "/api/v1/sampling/policies/validate", {"json": {"document": POLICIES}})]
 PROBES = [("GET", "/healthz", {}), ("GET", "/readyz", {}), ("GET", "/metrics", {})]
 
 
 def test_every_route_is_tried_here() -> None:
     paths = call("GET", "/api/v1/openapi.json").json()["paths"]
-    assert len(paths) == len(ROUTES)
+    assert sum(len(methods) for methods in paths.values()) == len(ROUTES) + len(STATELESS)
 
 
-@pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *PROBES], ids=str)
+@pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *STATELESS, *PROBES], ids=str)
 def test_route_answers(method: str, path: str, request_: dict[str, Any]) -> None:
     response = call(method, path, **request_)
     assert response.status_code == 200, response.text
     assert response.content
 
 
-@pytest.mark.parametrize(("method", "path", "request_"), ROUTES, ids=str)
+@pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *STATELESS], ids=str)
 @pytest.mark.parametrize(
     ("token", "status", "kind"), [("wrong", 401, "unauthenticated"), ("ingest", 403, "permission_denied")]
 )
-def test_route_needs_the_scope_query(
+def test_route_needs_a_scope_that_ingest_is_not(
     method: str, path: str, request_: dict[str, Any], token: str, status: int, kind: str
 ) -> None:
     response = call(method, path, headers={"Authorization": f"Bearer {token}"}, **request_)
@@ -117,6 +142,19 @@ class BrokenStore:
 
     async def free_disk_bytes(self) -> int:
         raise self.error
+
+
+class BrokenPolicies:
+    """Fails every call in one way."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        def fail(*_: Any) -> None:
+            raise self.error
+
+        return fail
 
 
 ERRORS = [

@@ -7,14 +7,23 @@ from fastapi import FastAPI
 from traceo import __version__
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
-from traceo.api.routes import hindsight, logs, metrics, services, sql, status, traces
+from traceo.api.routes import hindsight, logs, metrics, policies, services, sql, status, traces
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
 
 __all__ = ["ApiServices", "make_api"]
 
 PREFIX = "/api/v1"
-ROUTERS = (services.router, traces.router, logs.router, metrics.router, sql.router, hindsight.router, status.router)
+ROUTERS = (
+    services.router,
+    traces.router,
+    logs.router,
+    metrics.router,
+    sql.router,
+    policies.router,
+    hindsight.router,
+    status.router,
+)
 
 
 def make_api(services: ApiServices) -> FastAPI:

@@ -1,4 +1,4 @@
-"""What routes ask for: the caller's tenant, the queries, a time range, pairs and cursors."""
+"""What routes ask for: the caller, the queries, a time range, pairs and cursors."""
 
 import asyncio
 import base64
@@ -8,13 +8,11 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query, Request
 
-from traceo.api.services import ApiServices
+from traceo.api.services import ApiServices, Caller
 from traceo.api.times import parse_range
 from traceo.errors import InvalidRequest, PermissionDenied
 from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
-
-KEEP_SCOPE = "admin"  # of keeping traces on demand
 
 
 def get_services(request: Request) -> ApiServices:
@@ -27,17 +25,8 @@ def get_queries(request: Request) -> Queries:
     return cast(Queries, request.app.state.queries)
 
 
-async def get_tenant(request: Request) -> str:
-    """The tenant of the credential, which must have the scope `query`."""
-    return await _authenticate(request, "query")
-
-
-async def get_kept_tenant(request: Request) -> str:
-    """The tenant of a credential that may say what sampling keeps."""
-    return await _authenticate(request, KEEP_SCOPE)
-
-
-async def _authenticate(request: Request, scope: str) -> str:
+async def _find_caller(request: Request, scope: str) -> Caller:
+    """Who calls, if the credential has the scope."""
     services = get_services(request)
     peer = request.client.host if request.client else ""
     headers = request.headers
@@ -46,7 +35,17 @@ async def _authenticate(request: Request, scope: str) -> str:
     )
     if scope not in caller.scopes:
         raise PermissionDenied(f"{caller.name} does not have the scope {scope}")
-    return caller.tenant
+    return caller
+
+
+async def get_tenant(request: Request) -> str:
+    """The tenant of the credential, which must have the scope `query`."""
+    return (await _find_caller(request, "query")).tenant
+
+
+async def get_admin(request: Request) -> Caller:
+    """Who wants to change something: the credential must have the scope `admin`."""
+    return await _find_caller(request, "admin")
 
 
 def get_range(
@@ -60,7 +59,7 @@ def get_range(
 ServicesOf = Annotated[ApiServices, Depends(get_services)]
 QueriesOf = Annotated[Queries, Depends(get_queries)]
 Tenant = Annotated[str, Depends(get_tenant)]
-KeepTenant = Annotated[str, Depends(get_kept_tenant)]
+Admin = Annotated[Caller, Depends(get_admin)]
 Range = Annotated[TimeRange, Depends(get_range)]
 Pairs = Annotated[list[str], Query(description="key=value; may be repeated, all must hold")]
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry, Histogram
 
 from traceo.config import Config
+from traceo.policies.service import PolicyService
 from traceo.store.base import Store
 
 
@@ -20,7 +21,7 @@ class Caller(Protocol):
 
     @property
     def scopes(self) -> frozenset[Any]:
-        """What it may do: texts of which `query` is the one that counts here."""
+        """What it may do: texts of which `query` and `admin` count here."""
         ...
 
     @property
@@ -46,3 +47,4 @@ class ApiServices:
     registry: CollectorRegistry
     request_seconds: Histogram
     status: Callable[[], dict[str, Any]]
+    policies: PolicyService

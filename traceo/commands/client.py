@@ -7,7 +7,11 @@ import httpx
 from traceo.errors import InvalidRequest, NotFound, QueryError, StoreUnavailable, TraceoError, Unauthenticated
 
 TIMEOUT_S = 120.0
-KINDS: dict[int, type[TraceoError]] = {400: InvalidRequest, 401: Unauthenticated, 403: Unauthenticated, 404: NotFound}
+KINDS: dict[int, type[TraceoError]] = {
+    **dict.fromkeys((400, 413, 415), InvalidRequest),
+    **dict.fromkeys((401, 403), Unauthenticated),
+    404: NotFound,
+}
 
 
 def call(base: str, token: str, tenant: str, method: str, path: str, **request: Any) -> Any:

@@ -6,15 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from traceo.commands.query import add_connection, add_times, ask
+from traceo.commands.query import add_server, add_times, ask
 from traceo.commands.server import Commands
 from traceo.errors import InvalidRequest
-
-
-def add_commands(commands: Commands) -> None:
-    """Add to the parser."""
-    sampling = commands.add_parser("sampling", help="try out policies, keep traces, read the ledger")
-    add_actions(sampling.add_subparsers(title="actions", metavar="ACTION", required=True))
 
 
 def add_actions(actions: Commands) -> None:
@@ -41,7 +35,7 @@ def add_actions(actions: Commands) -> None:
 
 def _add_action(actions: Commands, name: str, text: str, run: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-    add_connection(parser)
+    add_server(parser)
     add_times(parser)
     parser.set_defaults(run=run)
     return parser

@@ -44,19 +44,11 @@ def add_commands(commands: Commands) -> None:
 
 def _add_kind(kinds: Commands, name: str, text: str, kind: str, times: bool = True) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
-    add_connection(parser)
+    add_server(parser)
     if times:
         add_times(parser)
     parser.set_defaults(run=_run, kind=kind)
     return parser
-
-
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Which server to ask, as whom, and how to print what it says."""
-    parser.add_argument("--url", help=f"server (TRACEO_URL, else {DEFAULT_URL})")
-    parser.add_argument("--token", help="access token (TRACEO_TOKEN)")
-    parser.add_argument("--tenant", default="", help="tenant, where the server believes it")
-    parser.add_argument("--json", action="store_true", help="print the server's JSON")
 
 
 def add_times(parser: argparse.ArgumentParser) -> None:
@@ -65,21 +57,29 @@ def add_times(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--end", metavar="TIME", help="like --start (now)")
 
 
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Flags of every command that asks a running server."""
+    parser.add_argument("--url", help=f"server (TRACEO_URL, else {DEFAULT_URL})")
+    parser.add_argument("--token", help="access token (TRACEO_TOKEN)")
+    parser.add_argument("--tenant", default="", help="tenant, where the server believes it")
+    parser.add_argument("--json", action="store_true", help="print the server's JSON")
+
+
+def ask(args: argparse.Namespace, method: str, path: str, **request: Any) -> Any:
+    """The answer of the server that the flags or the environment name. Raises TraceoError."""
+    from traceo import config
+    from traceo.commands.client import call
+
+    url, token = config.client_settings()
+    return call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
+
+
 def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", metavar="NAME", help="name of the service")
     parser.add_argument("--attr", action="append", metavar="KEY=VALUE", help="an attribute; may be repeated")
     parser.add_argument("--resource", action="append", metavar="KEY=VALUE", help="a resource's; may be repeated")
     parser.add_argument("--limit", type=int, metavar="N", help="how many at the most")
     parser.add_argument("--cursor", help="next_cursor of the page before")
-
-
-def ask(args: argparse.Namespace, method: str, path: str, **request: Any) -> Any:
-    """What the server of `add_connection` answers."""
-    from traceo import config
-    from traceo.commands.client import call
-
-    url, token = config.client_settings()
-    return call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
 
 
 def _run(args: argparse.Namespace) -> None:

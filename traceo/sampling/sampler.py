@@ -78,7 +78,7 @@ class Sampler:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
         while True:
             try:
-                if await asyncio.to_thread(may_work):
+                if may_work():
                     await self.run_once()
             except TraceoError as error:
                 logger.warning("sampling made no progress, trying again: %s", error)

@@ -8,7 +8,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from traceo.errors import ConfigError, SchemaTooNew, StoreUnavailable
@@ -61,6 +62,20 @@ def begin(engine: Engine) -> Iterator[Connection]:
             yield connection
     except (OperationalError, InterfaceError) as error:
         raise StoreUnavailable(f"the state database does not answer: {_first_line(error)}") from error
+
+
+@contextmanager
+def begin_alone(engine: Engine, table: Table) -> Iterator[Connection]:
+    """A transaction that reads a table and then writes it: others that do the same wait. Raises StoreUnavailable."""
+    with begin(engine.execution_options(sqlite_begin="IMMEDIATE")) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+        yield connection
+
+
+def insert_into(engine: Engine, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The database's own INSERT, which has `on_conflict_do_update`."""
+    return postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def _parse_url(url: str) -> URL:

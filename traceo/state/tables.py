@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -14,7 +16,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 # Constraints have names, so that a later migration can drop them on both databases.
@@ -65,4 +69,43 @@ tokens = Table(
     Column("last_used_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+)
+
+# Only added to: the newest version of a tenant is in force. Tenant "" is the default for all. Document "" switches off.
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("tenant", String(150), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(250), nullable=False),
+    Column("comment", Text, nullable=False),
+    UniqueConstraint("tenant", "version"),
+)
+
+# Who does a kind of background work; see leases.py.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("holder", String(250), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+# The last round of each tenant on each node of the store; `policy_version` is an id of policy_versions.
+sampling_rounds = Table(
+    "sampling_rounds",
+    metadata,
+    Column("tenant", String(150), primary_key=True),
+    Column("host", String(300), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("blocks_from", BigInteger, nullable=False),
+    Column("blocks_to", BigInteger, nullable=False),
+    Column("arrived_from", UtcDateTime, nullable=False),
+    Column("arrived_to", UtcDateTime, nullable=False),
+    Column("policy_version", Integer),
+    Column("done", Boolean, nullable=False),
 )

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from traceo.api.answer import answer
-from traceo.api.depends import KeepTenant, QueriesOf, Range, ServicesOf, Tenant
+from traceo.api.depends import Admin, QueriesOf, Range, ServicesOf, Tenant
 from traceo.api.times import parse_range
 from traceo.errors import InvalidRequest
 from traceo.hindsight.keep import KeepRequest, keep_traces
@@ -75,7 +75,7 @@ async def post_simulate(body: SimulateRequest, queries: QueriesOf, tenant: Tenan
 
 
 @router.post("/keep")
-async def post_keep(body: KeepBody, queries: QueriesOf, services: ServicesOf, tenant: KeepTenant) -> JSONResponse:
+async def post_keep(body: KeepBody, queries: QueriesOf, services: ServicesOf, caller: Admin) -> JSONResponse:
     """Keep traces that still rest in the recent window."""
     if (body.filter is None) == (not body.trace_ids):
         raise InvalidRequest("keep needs either a filter or trace_ids")
@@ -90,7 +90,7 @@ async def post_keep(body: KeepBody, queries: QueriesOf, services: ServicesOf, te
         resource=tuple(found.resource.items()),
     )
     asked = KeepRequest(search, tuple(parse_trace_id(text) for text in body.trace_ids), body.reason)
-    return answer(await keep_traces(queries, services.store, tenant, asked))
+    return answer(await keep_traces(queries, services.store, caller.tenant, asked))
 
 
 @router.get("/ledger")

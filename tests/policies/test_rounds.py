@@ -1,0 +1,34 @@
+"""The sampler's rounds, on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from traceo.policies.rounds import SamplingRounds
+from traceo.sampling.round import Round
+from traceo.state.database import open_state
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ROUND = Round("a", "node:9000", 1 << 45, 1 << 40, (1 << 62) + 1, NOON, NOON + timedelta(seconds=5), None, False)
+
+
+@pytest.fixture
+def engine(state_url: str) -> Iterator[Engine]:
+    engine = open_state(state_url)
+    yield engine
+    engine.dispose()
+
+
+def test_last_round_of_each_tenant_and_node_is_read_back(engine: Engine) -> None:
+    rounds = SamplingRounds(engine)
+    assert rounds.read_round("a", "node:9000") is None
+    others = [replace(ROUND, tenant="b"), replace(ROUND, host="other:9000", number=5)]
+    for judged in (ROUND, *others):
+        rounds.write_round(judged)
+    done = replace(ROUND, done=True, policy_version=7, number=ROUND.number + 1)
+    rounds.write_round(done)
+    assert SamplingRounds(engine).read_round("a", "node:9000") == done
+    assert [rounds.read_round(judged.tenant, judged.host) for judged in others] == others

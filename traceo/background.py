@@ -1,0 +1,67 @@
+"""Work that goes on beside the servers: the disk guard, service edges, sampling and its lease. `app.py` starts it."""
+
+import asyncio
+import contextlib
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from traceo.catalog.edges import roll_edges_forever
+from traceo.config import Config
+from traceo.disk import DiskGuard
+from traceo.errors import StoreUnavailable
+from traceo.policies.file import PolicyFile
+from traceo.policies.rounds import SamplingRounds
+from traceo.policies.service import PolicyService
+from traceo.sampling.sampler import Sampler
+from traceo.state.leases import Lease
+from traceo.store.base import Store
+
+SAMPLING = "sampling"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Everything that has a loop of its own."""
+
+    store: Store
+    disk: DiskGuard
+    policy_file: PolicyFile
+    sampler: Sampler
+    lease: Lease
+
+
+def make_background(
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService
+) -> Background:
+    """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
+    policy_file = PolicyFile(policies, config.sampling.policy_file)
+    policy_file.load()
+    sampler = Sampler(store, SamplingRounds(state), policies.judging)
+    holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
+    return Background(store, disk, policy_file, sampler, Lease(state, SAMPLING, holder, config.sampling.lease_ttl))
+
+
+@contextlib.asynccontextmanager
+async def run_background(background: Background) -> AsyncIterator[None]:
+    """As long as the block lasts; then another replica may take over at once."""
+    lease = background.lease
+    loops = (
+        background.disk.watch(),
+        roll_edges_forever(background.store),
+        background.policy_file.watch(),
+        lease.renew_forever(),
+        background.sampler.run_forever(lease.is_held),
+    )
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await asyncio.to_thread(lease.release)

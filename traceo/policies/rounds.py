@@ -1,0 +1,33 @@
+"""Where the sampler writes down what a round covers, so that a crash or another replica repeats it: its `Rounds`."""
+
+from dataclasses import asdict
+
+from sqlalchemy import Engine, select
+
+from traceo.sampling.round import Round
+from traceo.state.database import begin, insert_into
+from traceo.state.tables import sampling_rounds
+
+KEY = (sampling_rounds.c.tenant, sampling_rounds.c.host)
+
+
+class SamplingRounds:
+    """The last round of each tenant and node. Threads may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def read_round(self, tenant: str, host: str) -> Round | None:
+        """The last round, done or not. Raises StoreUnavailable."""
+        last = select(sampling_rounds).where(sampling_rounds.c.tenant == tenant, sampling_rounds.c.host == host)
+        with begin(self._engine) as connection:
+            row = connection.execute(last).first()
+        return Round(**row._mapping) if row else None
+
+    def write_round(self, judged: Round) -> None:
+        """In place of the last one; it is committed when this returns. Raises StoreUnavailable."""
+        row = asdict(judged)
+        others = {name: value for name, value in row.items() if name not in {column.name for column in KEY}}
+        write = insert_into(self._engine, sampling_rounds).values(row)
+        with begin(self._engine) as connection:
+            connection.execute(write.on_conflict_do_update(index_elements=KEY, set_=others))
