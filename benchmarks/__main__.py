@@ -13,6 +13,7 @@ from benchmarks import (
     latency,
     memory_flat,
     queries,
+    sampling,
     sampling_verdict,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "ingest_metrics": ingest_metrics.run,
     "queries": queries.run,
     "memory_flat": memory_flat.run,
+    "sampling": sampling.run,
     "sampling_verdict": sampling_verdict.run,
 }
 
