@@ -11,6 +11,7 @@ import pytest
 from tests.query.engine import engine
 from tests.sampling.traces import ARRIVAL_S, Span, Trace, share
 from tests.sampling.traces import store as store_traces
+from traceo.errors import StoreUnavailable
 from traceo.sampling.parse import parse_policies
 from traceo.sampling.round import Round
 from traceo.sampling.sampler import KEEP_ALL, Judging, Sampler
@@ -226,3 +227,18 @@ policies:
     bench.store(*(Trace(10 + number, second=WAIT_S + 1) for number in range(5)))
     bench.judge(2 * WAIT_S + 1)
     assert bench.kept() == {2: 1, 3: 1}
+
+
+def test_trouble_of_one_tenant_is_not_the_others(bench: Bench) -> None:
+    store_traces("a-troubled-tenant", [Trace(KEPT)], recent=True)
+    read_round = bench.rounds.read_round
+
+    def fail_for_one(tenant: str, host: str) -> Round | None:
+        if tenant == "a-troubled-tenant":
+            raise StoreUnavailable("the state database does not answer")
+        return read_round(tenant, host)
+
+    bench.rounds.read_round = fail_for_one  # type: ignore[method-assign]
+    bench.store(Trace(KEPT))
+    bench.judge(WAIT_S)
+    assert bench.kept() == {KEPT: 1}

@@ -79,20 +79,27 @@ class Sampler:
         while True:
             try:
                 if may_work():
-                    await self.run_once()
+                    await self.run_once(may_work=may_work)
             except TraceoError as error:
                 logger.warning("sampling made no progress, trying again: %s", error)
+            except Exception:  # the edge of the process: the next round may do better, none at all never does
+                logger.exception("sampling failed, trying again")
             await asyncio.sleep(INTERVAL_S + AFTER_SECOND_S - time.time() % INTERVAL_S)
 
-    async def run_once(self, now_s: float | None = None) -> None:
+    async def run_once(self, now_s: float | None = None, may_work: Callable[[], bool] = lambda: True) -> None:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
         for host in await self._store.hosts():
             for tenant in await self._tenants(host, local, now_s):
                 if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
                     continue
+                if not may_work():
+                    return
                 judging = self._judging(tenant, None) or Judging(KEEP_ALL)
-                await self._judge(host, local, tenant, judging, now_s or time.time())
+                try:
+                    await self._judge(host, local, tenant, judging, now_s or time.time())
+                except TraceoError as error:  # one tenant's trouble is not the others'
+                    logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
                 wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
                 self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
 
@@ -167,6 +174,10 @@ class Sampler:
     async def _count(self, judged: Round, sql: RoundSql, text: str) -> int:
         found = await self._store.query_on(judged.host, text, _used(text, sql.params))
         return int(found.column(0)[0].as_py() or 0)
+
+
+def _fields(tenant: str, host: str) -> dict[str, Any]:
+    return {"fields": {"tenant": tenant, "host": host}}
 
 
 def _used(text: str, params: dict[str, Any]) -> dict[str, Any]:
