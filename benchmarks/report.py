@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,6 +22,7 @@ on 2 cores of AMD EPYC Zen 4, 2026-11-23, single node.
 HEADINGS = ("measure", "value", "unit", "target", "peers")
 SECTION = re.compile(r"^## (\S+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 QUICK = "**Quick run**"
+LOOPS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,14 @@ def describe_machine() -> str:
     return f"{os.cpu_count()} x {cpu[1] if cpu else platform.machine()}, {gib:.0f} GiB, Linux {platform.release()}"
 
 
+def describe_speed() -> str:
+    """What the same work costs on this machine at this moment: virtual machines of one name differ by a factor of two."""
+    started, total = time.process_time(), 0
+    for number in range(LOOPS):
+        total += number * number
+    return f"a loop of {LOOPS:,} in Python took {time.process_time() - started:.2f} CPU-s"
+
+
 def describe_versions() -> str:
     """Traceo with its commit, Python, engine."""
     changed = " with uncommitted changes" if _git("status", "--porcelain", ".") else ""
@@ -121,6 +131,7 @@ def _section(result: Result, load_before: float) -> str:
     lines = [f"{QUICK}: less data and shorter waits.\n"] if result.quick else []
     lines += [table, "", f"- Data: {result.data}", f"- Machine: {describe_machine()}"]
     lines.append(f"- Load average when it began: {load_before:.2f}; when it ended: {load_average():.2f}")
+    lines.append(f"- Speed: {describe_speed()}")
     lines += [f"- Versions: {describe_versions()}", f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"]
     lines.append(f"- Command: `{_command()}`")
     lines += [f"- {note}" for note in result.notes]

@@ -29,4 +29,4 @@ CREATE TABLE IF NOT EXISTS logs${local}
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (tenant, received_at)
-SETTINGS min_bytes_for_wide_part = 268435456, ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1
+SETTINGS ratio_of_defaults_for_sparse_serialization = 0.9, non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1
