@@ -99,7 +99,7 @@ def describe_machine() -> str:
 
 
 def describe_speed() -> str:
-    """What the same work costs on this machine at this moment: virtual machines of one name differ by a factor of two."""
+    """What the same work costs here and now: virtual machines of one name differ by a factor of two."""
     started, total = time.process_time(), 0
     for number in range(LOOPS):
         total += number * number
