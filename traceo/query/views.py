@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 
 from traceo.query.services import KINDS, STATUSES
-from traceo.query.sql import Scope, adjusted_count_of
+from traceo.query.sql import RECENT_SINCE, Scope, adjusted_count_of
 from traceo.store.attributes import text_map_of
 
 # Name -> expression over the table, whose alias is `s`.
@@ -90,6 +90,15 @@ EDGES = _same("minute client server kind calls errors duration_sum_ns durations"
 View = Callable[[Scope, Collection[str] | None], str]
 
 
+def _spans(scope: Scope, names: Collection[str] | None) -> str:
+    """While a span rests in the recent window, so do all that it will stand for: it counts once, as they do."""
+    columns = SPANS
+    if scope.recent:
+        weight = f"if(s.received_at >= ({RECENT_SINCE}), 1, {SPANS['adjusted_count']})"
+        columns = {**SPANS, "adjusted_count": weight}
+    return _joined(columns, lambda scope, chosen: scope.select_spans(chosen))(scope, names)
+
+
 def _joined(columns: Columns, source: Callable[[Scope, str], str]) -> View:
     """A view with `resource_attributes`, whose join is left out when nobody reads them; `source` gets its columns."""
 
@@ -124,7 +133,7 @@ def _sources(expressions: str) -> str:
 
 NEWEST_DAY = "ORDER BY day DESC LIMIT 1 BY series_id"
 VIEWS: dict[str, View] = {
-    "spans": _joined(SPANS, lambda scope, columns: scope.select_spans(columns)),
+    "spans": _spans,
     "logs": _joined(LOGS, lambda scope, columns: scope.select("logs", columns)),
     "series": _joined(SERIES, lambda scope, columns: scope.select("series", columns, tail=NEWEST_DAY)),
     "samples": _plain("samples", SAMPLES),
