@@ -85,7 +85,7 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     state = open_state(config.state_url)
     access = AccessService(state, config)
-    policies = PolicyService(state)
+    policies = PolicyService(state, max_wait_s=config.retention.recent_spans / 2)
     store = await open_store(config)
     try:
         metrics = make_metrics()

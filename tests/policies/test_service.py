@@ -205,3 +205,12 @@ def test_replicas_that_put_at_once_get_versions_of_their_own(state_url: str) -> 
     assert sum(version is not None for version in same) == 1
     for engine in engines:
         engine.dispose()
+
+
+def test_wait_longer_than_spans_rest_is_refused_and_not_stored(engine: Engine) -> None:
+    service = PolicyService(engine, max_wait_s=60)
+    document = "decision_wait: {}\npolicies: [{{name: all, type: always_sample}}]\n"
+    with pytest.raises(InvalidRequest, match=r"decision_wait: 90s is too long.*at most 60s"):
+        service.put("a", document.format("90s"), False, "me")
+    assert service.versions("a") == []
+    assert service.put("a", document.format("60s"), False, "me").version == 1

@@ -1,6 +1,7 @@
 """Policies by tenant and version: set, found, switched off; and whether a tenant is sampled, for ingest."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
-from traceo.errors import NotFound, StoreUnavailable, TraceoError
+from traceo.errors import InvalidRequest, NotFound, StoreUnavailable, TraceoError
 from traceo.policies.model import (
     ALL_TENANTS,
     FOLLOW,
@@ -53,12 +54,27 @@ class PolicyService:
     thread, lets `samples`, `current` and `judging` answer from memory alone.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, engine: Engine, clock: Callable[[], float] = time.monotonic, max_wait_s: float = math.inf
+    ) -> None:
+        """`max_wait_s`: the longest `decision_wait`; spans MUST rest in the recent window for longer than that."""
         self._engine = engine
+        self._max_wait_s = max_wait_s
         self._clock = clock
         self._known: _Known | None = None
         self._looked_at = 0.0
         self._looking = threading.Lock()
+
+    def check(self, tenant: str, document: str) -> str:
+        """A document in the form in which it is stored. Raises InvalidRequest, ParseError, UnsupportedQuery."""
+        checked = check_document(tenant, document)
+        wait = 0.0 if checked == FOLLOW else read_document(checked).policies.decision_wait
+        if wait > self._max_wait_s:
+            raise InvalidRequest(
+                f"decision_wait: {wait:g}s is too long: spans would leave the recent window before their verdict; "
+                f"expected at most {self._max_wait_s:g}s, half of retention.recent_spans"
+            )
+        return checked
 
     def put(self, tenant: str, document: str, dry_run: bool, by: str, comment: str = "") -> PolicyVersion:
         """A new version, in force at once here and within `CACHE_TTL_S` elsewhere; `tenant` "" sets the default.
@@ -66,11 +82,11 @@ class PolicyService:
         The document `default` lets a tenant go by the default again. Raises InvalidRequest, ParseError and
         UnsupportedQuery for a document that cannot be read: it is not stored. Raises StoreUnavailable.
         """
-        return self._add(tenant, check_document(tenant, document), dry_run, by, comment)
+        return self._add(tenant, self.check(tenant, document), dry_run, by, comment)
 
     def put_if_new(self, tenant: str, document: str, by: str, comment: str = "") -> PolicyVersion | None:
         """As `put`, unless this document is in force already: then None. Of replicas that put the same, one does."""
-        document = check_document(tenant, document)
+        document = self.check(tenant, document)
         with begin_alone(self._engine, policy_versions) as connection:
             last = self._last(connection, tenant)
             if last and last.document == document:
@@ -82,7 +98,7 @@ class PolicyService:
     def restore(self, tenant: str, version: int, by: str) -> PolicyVersion:
         """A new version with the document and the dry run of an old one. Raises as `put` does, and NotFound."""
         old = self.get(tenant, version)
-        document = old.document if old.document == OFF else check_document(tenant, old.document)
+        document = old.document if old.document == OFF else self.check(tenant, old.document)
         return self._add(tenant, document, old.dry_run, by, f"version {version} restored")
 
     def remove(self, tenant: str, by: str, comment: str = "") -> PolicyVersion:

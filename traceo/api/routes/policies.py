@@ -19,7 +19,6 @@ from traceo.policies.model import (
     PolicyVersion,
     Source,
     check_comment,
-    check_document,
     read_document,
 )
 from traceo.policies.service import PolicyService
@@ -116,11 +115,11 @@ async def delete_policies(services: ServicesOf, caller: Admin, comment: Comment 
 
 
 @router.post("/validate", response_model=Outline, **WITH_BODY)
-async def validate_policies(request: Request, tenant: Tenant) -> JSONResponse:
+async def validate_policies(request: Request, services: ServicesOf, tenant: Tenant) -> JSONResponse:
     """Check policies and store nothing."""
     given = await read_policy_request(request)
     check_comment(given.comment)
-    document = await asyncio.to_thread(check_document, tenant, given.document)
+    document = await asyncio.to_thread(services.policies.check, tenant, given.document)
     return answer(_outline("" if document == FOLLOW else document))
 
 
