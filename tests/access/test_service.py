@@ -1,7 +1,9 @@
 """Authentication by mode, and the life of a token, on SQLite and PostgreSQL."""
 
 import base64
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from traceo.access.service import CACHE_TTL, LAST_USED_STEP, AccessService
 from traceo.config import Access, Config, Server
 from traceo.errors import ConfigError, InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from traceo.state.database import begin, open_state
+from traceo.state.leases import Lease
 from traceo.state.tables import tokens
 
 LOCAL, GATEWAY, STRANGER = "127.0.0.1", "10.1.2.3", "192.0.2.7"
@@ -252,3 +255,26 @@ def test_wrong_tenant_names(name: str) -> None:
 def test_default_tenant_must_be_a_tenant_name(engine: Engine) -> None:
     with pytest.raises(ConfigError, match=r"access\.default_tenant"):
         AccessService(engine, Config(access=Access(default_tenant="a b")))
+
+
+def test_tokens_are_made_while_others_write(state_url: str) -> None:
+    """A lease is renewed every second or so: a transaction that reads first and then writes would be refused."""
+    engines = [open_state(state_url), open_state(state_url)]
+    service = AccessService(engines[0], Config())
+    lease, stop = Lease(engines[1], "busy", "other", 5), threading.Event()
+
+    def renew() -> None:
+        while not stop.is_set():
+            lease.acquire()
+
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(renew)
+        try:
+            for number in range(30):
+                service.create_token("shop", f"token {number}", [Scope.INGEST])
+        finally:
+            stop.set()
+        renewing.result()
+    assert len(service.list_tokens("shop")) == 30
+    for engine in engines:
+        engine.dispose()

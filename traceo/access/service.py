@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from traceo.access.model import ALL_SCOPES, Principal, Scope, Token, check_tenant
 from traceo.config import Config, is_loopback
 from traceo.errors import ConfigError, InvalidRequest, NotFound, PermissionDenied, Unauthenticated
-from traceo.state.database import begin
+from traceo.state.database import begin, begin_writing
 from traceo.state.tables import tenants, tokens
 
 TOKEN_PREFIX = "tro_"  # noqa: S105  (so that secret scanners recognise a leaked token)
@@ -94,7 +94,7 @@ class AccessService:
             "created_at": self._now(),
             "expires_at": expires_at,
         }
-        with begin(self._engine) as connection:
+        with begin_writing(self._engine) as connection:
             self._ensure_tenant(connection, tenant)
             created = connection.execute(insert(tokens).values(row).returning(tokens)).one()
         return _to_token(created), secret
@@ -108,7 +108,7 @@ class AccessService:
     def revoke_token(self, tenant: str, token_id: int) -> None:
         """End a token: here at once, in other replicas within `CACHE_TTL`. Raises NotFound."""
         mine = (tokens.c.tenant == tenant) & (tokens.c.id == token_id)
-        with begin(self._engine) as connection:
+        with begin_writing(self._engine) as connection:
             if connection.execute(select(tokens.c.id).where(mine)).first() is None:
                 raise NotFound(f"tenant {tenant} has no token {token_id}")
             connection.execute(update(tokens).where(mine, tokens.c.revoked_at.is_(None)).values(revoked_at=self._now()))
@@ -141,7 +141,7 @@ class AccessService:
                 return None
             token = _to_token(row)
         if token.is_valid(now) and (token.last_used_at is None or now - token.last_used_at >= LAST_USED_STEP):
-            with begin(self._engine) as connection:
+            with begin_writing(self._engine) as connection:
                 connection.execute(update(tokens).where(tokens.c.id == token.id).values(last_used_at=now))
         return token
 

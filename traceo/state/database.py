@@ -44,7 +44,7 @@ def upgrade(engine: Engine) -> None:
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with begin(engine.execution_options(sqlite_begin="IMMEDIATE")) as connection:
+    with begin_writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         config.attributes["connection"] = connection
@@ -65,9 +65,16 @@ def begin(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def begin_writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes. SQLite refuses one that began by reading when another process has written since."""
+    with begin(engine.execution_options(sqlite_begin="IMMEDIATE")) as connection:
+        yield connection
+
+
+@contextmanager
 def begin_alone(engine: Engine, table: Table) -> Iterator[Connection]:
     """A transaction that reads a table and then writes it: others that do the same wait. Raises StoreUnavailable."""
-    with begin(engine.execution_options(sqlite_begin="IMMEDIATE")) as connection:
+    with begin_writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
         yield connection
