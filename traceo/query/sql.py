@@ -30,7 +30,7 @@ TIME_COLUMNS = {
     "kept_traces": "requested_at",
 }
 MAX_THRESHOLD = 1 << 56
-MINUTE_NS, DAY_NS = 60 * 10**9, 86400 * 10**9
+MINUTE_NS = 60 * 10**9
 # The moment where the recent window begins; NULL, which no span matches, when it is empty: then nothing is compared.
 RECENT_SINCE = (
     "SELECT received_at FROM spans_recent WHERE tenant = {tenant:String} ORDER BY tenant, received_at LIMIT 1"
