@@ -47,5 +47,5 @@ KEPT = {
 }
 SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25}
 LINE = {"seen": SUMS, "kept": SUMS, "share_kept": SHARES}
-LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop"), NONE)
+LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop", "rescued"), NONE)
 LEDGER = {"by": "policy", "rows": [{"policy": "errors", **LINE}, {"policy": "", **LINE}], "total": LINE}

@@ -85,7 +85,8 @@ def compile_traces(replay: Replay) -> str:
     `stands` is what a trace counts for, `remains` what is left of that where the set keeps it.
     """
     whole = adjusted_count_of("base") if replay.source == "stored" else "1"
-    remains = f"({MAX_THRESHOLD} - decided) / ({MAX_THRESHOLD} - final)" if replay.source == "stored" else "1"
+    share = f"({MAX_THRESHOLD} - decided) / ({MAX_THRESHOLD} - final)"
+    remains = f"if(final = {MAX_THRESHOLD}, 0, {share})" if replay.source == "stored" else "1"
     slow = "trace_ns > quantileExact(0.99)(trace_ns) OVER (PARTITION BY root)"
     if replay.slow_ns is not None:
         slow = f"trace_ns >= {replay.scope.bind(replay.slow_ns)}"

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from traceo.sampling.model import Dynamic, PolicySet
 from traceo.sampling.policies import ESTIMATED_BYTES, compile_verdict
-from traceo.sampling.thresholds import kept_trace_state, span_threshold
+from traceo.sampling.thresholds import NEVER, kept_trace_state, span_threshold
 from traceo.store.binding import Bindings
 
 ON_DEMAND = "on demand"
@@ -114,7 +114,10 @@ class RoundSql(Bindings):
         return f"SELECT count() AS traces FROM ({newly})"
 
     def fill_rescued(self) -> str:
-        """Traces that were dropped, and that somebody wants since: into `verdicts` as kept."""
+        """Traces that were dropped, and that somebody wants since: into `verdicts` as kept.
+
+        They stand for none, not even for themselves: those of their kind that were kept already count for them.
+        """
         self.params["since"] = 0  # they came at any time
         latest = (
             f"SELECT trace_id, min(first_arrival) AS first_arrival, argMax(keep, round) AS kept, "
@@ -122,8 +125,8 @@ class RoundSql(Bindings):
             f"FROM ({self._decisions('*', f'trace_id IN ({self._pinned()})')}) GROUP BY trace_id HAVING NOT kept"
         )
         return (
-            f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], 0, "
-            f"randomness, spans, bytes, map() FROM ({latest})"
+            f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], "
+            f"{NEVER}, randomness, spans, bytes, map() FROM ({latest})"
         )
 
     def store_decisions(self) -> str:
@@ -147,10 +150,16 @@ class RoundSql(Bindings):
         return self._copy("late", f"{self._recent()} AND {self._new()}", self._kept_before())
 
     def enter_ledger(self) -> str:
-        """What became of the cohort's spans, by policy and service."""
-        verdict = f"multiIf(policy = '{ON_DEMAND}', 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
+        """What became of the cohort's spans, by policy and service; of rescued traces, those seen before apart."""
+        verdict = (
+            f"multiIf(keep AND threshold = {NEVER}, if(is_new, 'late_kept', 'rescued'), "
+            f"policy = '{ON_DEMAND}', 'forced', "
+            "would_drop, 'would_drop', keep, 'kept', 'dropped')"
+        )
         rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
-        return self._enter("judged", rows, "SELECT trace_id, policy, keep, would_drop FROM verdicts", verdict)
+        return self._enter(
+            "judged", rows, "SELECT trace_id, policy, keep, would_drop, threshold FROM verdicts", verdict
+        )
 
     def enter_late(self) -> str:
         """What became of spans that came after their trace's verdict."""
@@ -174,13 +183,14 @@ class RoundSql(Bindings):
         )
 
     def _enter(self, name: str, rows: str, verdicts: str, verdict: str) -> str:
+        size = ESTIMATED_BYTES.replace("attribute_count", "attributes.size0")
+        columns = f"trace_id, service, _block_number > {{blocks_from:UInt64}} AS is_new, {size} AS size"
         return (
             f"INSERT INTO sampling_ledger{self.local} (tenant, minute, policy, service, verdict, traces, spans, bytes) "
             f"{self._settings(f'ledger {name}')} "
             f"SELECT {{tenant:String}}, toStartOfMinute(toDateTime(intDiv({{round:UInt64}}, 1000), 'UTC')), policy, "
-            f"service, {verdict} AS verdict, uniqExact(s.trace_id), count(), sum(size) "
-            f"FROM (SELECT trace_id, service, {ESTIMATED_BYTES.replace('attribute_count', 'attributes.size0')} AS size "
-            f"FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
+            f"service, {verdict} AS verdict, if(startsWith(verdict, 'late'), 0, uniqExact(s.trace_id)), count(), "
+            f"sum(size) FROM (SELECT {columns} FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
             f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id GROUP BY policy, service, verdict"
         )
 
