@@ -59,8 +59,8 @@ class Bench:
     def _find(self, tenant: str, version: int | None) -> Judging | None:
         return self.judging if tenant == self.tenant else NOT_DUE
 
-    def store(self, *found: Trace) -> None:
-        store_traces(self.tenant, list(found), recent=True)
+    def store(self, *found: Trace, keep: bool = False) -> None:
+        store_traces(self.tenant, list(found), recent=True, keep=keep)
 
     def judge(self, second: int) -> None:
         """A round, so many seconds after the end of second ARRIVAL_S."""

@@ -11,9 +11,10 @@ from datetime import datetime
 from traceo.sampling.model import Dynamic, PolicySet
 from traceo.sampling.policies import ESTIMATED_BYTES, compile_verdict
 from traceo.sampling.thresholds import NEVER, kept_trace_state, span_threshold
+from traceo.sampling.validate import ON_DEMAND
 from traceo.store.binding import Bindings
 
-ON_DEMAND = "on demand"
+MARKED = f"{ON_DEMAND}: marked"
 DRY_RUN = "dry run"  # kept what no policy voted for: whatever is copied has a name in `kept_by`
 AVERAGED_INTERVALS = 5
 SEEN_SECONDS = 600  # two windows of the guarantee
@@ -72,7 +73,7 @@ class RoundSql(Bindings):
             "arrived_from": int(judged.arrived_from.timestamp()),
             "arrived_to": int(judged.arrived_to.timestamp()),
             "new_from": new_from,
-            "pins_from": int(judged.arrived_from.timestamp()) - PINS_SETTLE_S,
+            "pins_from": max(0, int(judged.arrived_from.timestamp()) - PINS_SETTLE_S),
             "pins_until": pins_until,
             "since": min(int(judged.arrived_from.timestamp()) + 1, new_from),
         }
@@ -95,23 +96,22 @@ class RoundSql(Bindings):
     def fill_verdicts(self) -> str:
         """Judge the cohort into `verdicts`."""
         verdicts = compile_verdict(self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts())
-        wanted = self._pinned()
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
             keep, threshold = "true", "0"
         return (
             f"INSERT INTO verdicts SELECT trace_id, first_arrival, {keep} OR wanted AS keep, "
             f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
-            f"multiIf(wanted, '{ON_DEMAND}', would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
+            f"multiIf(wanted, wanted_by, would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
             f"v.votes, if(wanted, 0, {threshold}) AS threshold, "
             "v.randomness, v.spans, v.bytes, v.keys "
-            f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
+            f"FROM (SELECT v.*, w.source AS wanted_by, wanted_by != '' AS wanted FROM ({verdicts}) AS v "
+            f"LEFT ANY JOIN ({self._pinned()}) AS w USING (trace_id)) AS v"
         )
 
     def wishes(self) -> str:
-        """SELECT traces: how many traces are wanted since the last round, or a little longer."""
-        newly = f"{self._pinned()} AND requested_at > fromUnixTimestamp({{pins_from:Int64}})"
-        return f"SELECT count() AS traces FROM ({newly})"
+        """SELECT traces: how many were dropped and are wanted since the last round, or a little longer."""
+        return f"SELECT count() AS traces FROM ({self._dropped('trace_id')})"
 
     def fill_rescued(self) -> str:
         """Traces that were dropped, and that somebody wants since: into `verdicts` as kept.
@@ -119,14 +119,14 @@ class RoundSql(Bindings):
         They stand for none, not even for themselves: those of their kind that were kept already count for them.
         """
         self.params["since"] = 0  # they came at any time
-        latest = (
-            f"SELECT trace_id, min(first_arrival) AS first_arrival, argMax(keep, round) AS kept, "
-            "argMax(randomness, round) AS randomness, argMax(spans, round) AS spans, argMax(bytes, round) AS bytes "
-            f"FROM ({self._decisions('*', f'trace_id IN ({self._pinned()})')}) GROUP BY trace_id HAVING NOT kept"
+        latest = self._dropped(
+            "trace_id, min(d.first_arrival) AS first_arrival, argMax(d.randomness, round) AS randomness, "
+            "argMax(d.spans, round) AS spans, argMax(d.bytes, round) AS bytes"
         )
         return (
-            f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], "
-            f"{NEVER}, randomness, spans, bytes, map() FROM ({latest})"
+            f"INSERT INTO verdicts SELECT d.trace_id, first_arrival, true, false, w.source, [w.source], {NEVER}, "
+            f"randomness, spans, bytes, map() FROM ({latest}) AS d "
+            f"LEFT ANY JOIN ({self._pinned()}) AS w ON d.trace_id = w.trace_id"
         )
 
     def store_decisions(self) -> str:
@@ -153,7 +153,7 @@ class RoundSql(Bindings):
         """What became of the cohort's spans, by policy and service; of rescued traces, those seen before apart."""
         verdict = (
             f"multiIf(keep AND threshold = {NEVER}, if(is_new, 'late_kept', 'rescued'), "
-            f"policy = '{ON_DEMAND}', 'forced', "
+            f"startsWith(policy, '{ON_DEMAND}'), 'forced', "
             "would_drop, 'would_drop', keep, 'kept', 'dropped')"
         )
         rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
@@ -239,10 +239,28 @@ class RoundSql(Bindings):
     def _kept_before(self) -> str:
         return f"SELECT trace_id, policy, threshold, randomness FROM ({self._before()}) WHERE keep"
 
+    def _dropped(self, columns: str) -> str:
+        """Traces whose last verdict was to drop them, and that are wanted since the last round or a little longer."""
+        newly = f"SELECT trace_id FROM ({self._pinned()}) WHERE newest > fromUnixTimestamp({{pins_from:Int64}})"
+        decisions = self._decisions("*", f"trace_id IN ({newly})")
+        return f"SELECT {columns} FROM ({decisions}) AS d GROUP BY trace_id HAVING NOT argMax(d.keep, round)"
+
     def _pinned(self) -> str:
-        return (
-            f"SELECT trace_id FROM kept_traces{self.local} WHERE tenant = {{tenant:String}} "
+        """SELECT trace_id, source, newest: the wanted traces; of marked ones the first of each minute, to a limit."""
+        self.params["marked"] = self.policies.marked_traces_per_minute
+        rows = (
+            f"FROM kept_traces{self.local} WHERE tenant = {{tenant:String}} "
             "AND requested_at <= fromUnixTimestamp({pins_until:Int64})"
+        )
+        marked = (
+            f"SELECT trace_id, '{MARKED}' AS source, min(requested_at) AS newest {rows} AND source = '{MARKED}' "
+            "AND requested_at >= toStartOfMinute(fromUnixTimestamp({pins_from:Int64})) GROUP BY trace_id "
+            "ORDER BY newest, trace_id LIMIT {marked:UInt32} BY toStartOfMinute(newest)"
+        )
+        others = f"SELECT trace_id, source, requested_at {rows} AND source != '{MARKED}'"
+        return (
+            f"SELECT trace_id, toString(min(source)) AS source, max(newest) AS newest "
+            f"FROM (SELECT * FROM ({marked}) UNION ALL {others}) GROUP BY trace_id"
         )
 
     def _seen(self) -> str:
