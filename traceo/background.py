@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -16,7 +16,8 @@ from traceo.errors import StoreUnavailable
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
-from traceo.sampling.sampler import Sampler
+from traceo.sampling.exemplars import keep_exemplars_forever
+from traceo.sampling.sampler import Judging, Sampler
 from traceo.state.leases import Lease
 from traceo.store.base import Store
 
@@ -31,6 +32,7 @@ class Background:
     disk: DiskGuard
     policy_file: PolicyFile
     sampler: Sampler
+    judging: Callable[[str, int | None], Judging | None]
     lease: Lease
 
 
@@ -42,7 +44,8 @@ def make_background(
     policy_file.load()
     sampler = Sampler(store, SamplingRounds(state), policies.judging)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
-    return Background(store, disk, policy_file, sampler, Lease(state, SAMPLING, holder, config.sampling.lease_ttl))
+    lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
+    return Background(store, disk, policy_file, sampler, policies.judging, lease)
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +58,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.policy_file.watch(),
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
+        keep_exemplars_forever(background.store, background.judging, lease.is_held),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

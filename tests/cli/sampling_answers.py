@@ -42,7 +42,7 @@ SIMULATION: dict[str, Any] = {
     },
 }
 KEPT = {
-    **{"matched": 3, "already_kept": 1, "will_be_kept": 1, "too_late": 1},
+    **{"matched": 3, "already_kept": 1, "will_be_kept": 1, "awaited": 2, "too_late": 1},
     "traces": [{"trace_id": ID, "state": "will be kept"}],
 }
 SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25}

@@ -255,7 +255,8 @@ class Policy:
 class PolicySet:
     """What decides over a tenant's traces. `guarantee`: one trace per service, operation, status and five minutes.
 
-    `marked_traces_per_minute`: so many that their senders mark are kept whatever the policies say.
+    `marked_traces_per_minute`, `exemplar_traces_per_minute`: so many that senders mark, or that exemplars lead to,
+    are kept whatever the policies say.
     """
 
     policies: tuple[Policy, ...]
@@ -264,6 +265,7 @@ class PolicySet:
     sample_on_first_match: bool = False
     guarantee: bool = False
     marked_traces_per_minute: int = 600
+    exemplar_traces_per_minute: int = 60
 
     def walk(self) -> Iterator[Policy]:
         """All policies, at any depth."""
