@@ -17,9 +17,11 @@ from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
 from traceo.sampling.exemplars import keep_exemplars_forever
+from traceo.sampling.ledger import count_ledger_forever
 from traceo.sampling.sampler import Judging, Sampler
 from traceo.state.leases import Lease
 from traceo.store.base import Store
+from traceo.telemetry import SamplingMetrics
 
 SAMPLING = "sampling"
 
@@ -34,10 +36,11 @@ class Background:
     sampler: Sampler
     judging: Callable[[str, int | None], Judging | None]
     lease: Lease
+    metrics: SamplingMetrics
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: SamplingMetrics
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
@@ -45,7 +48,7 @@ def make_background(
     sampler = Sampler(store, SamplingRounds(state), policies.judging)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
     lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
-    return Background(store, disk, policy_file, sampler, policies.judging, lease)
+    return Background(store, disk, policy_file, sampler, policies.judging, lease, metrics)
 
 
 @contextlib.asynccontextmanager
@@ -59,6 +62,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
         keep_exemplars_forever(background.store, background.judging, lease.is_held),
+        count_ledger_forever(background.store, background.metrics, lease.is_held),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

@@ -38,8 +38,8 @@ async def keep_traces(queries: Queries, store: Store, tenant: str, asked: KeepRe
     """How many were found and what becomes of them. Raises InvalidRequest, LimitExceeded.
 
     `{"matched", "already_kept", "will_be_kept", "awaited", "too_late", "traces": [{"trace_id", "state"}, ...]}`;
-    at most 100 traces are shown. Awaited are ids that nothing is known of: they are kept if their spans come while verdicts are
-    remembered (`retention.decisions`). Too late are those that were dropped and have left the window.
+    at most 100 traces are shown. Awaited are ids that nothing is known of: they are kept if their spans come while
+    verdicts are remembered (`retention.decisions`). Too late are those that were dropped and have left the window.
     """
     _check(asked)
     scope = Scope(tenant, asked.search.between if asked.search and not asked.trace_ids else None)
