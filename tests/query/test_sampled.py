@@ -142,3 +142,28 @@ def test_ledger_is_read_by_what_it_knows(tenant: str) -> None:
 
 def test_sql_reads_the_ledger(ledger: str) -> None:
     assert ask(ledger, "SELECT sum(bytes) FROM sampling_ledger WHERE verdict = 'kept'") == [[1501]]
+
+
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [
+        ("sum(adjusted_count)", 101),
+        ("sumIf(adjusted_count, status = 'error') / sum(adjusted_count)", 1 / 101),
+        ("avgWeighted(duration_ns, adjusted_count)", (100 * 1e6 + 200e6) / 101),
+        ("quantileExactWeighted(0.99)(duration_ns, toUInt64(1000 * adjusted_count))", 1e6),
+    ],
+    ids=["count", "error ratio", "mean", "p99"],
+)
+def test_figures_over_kept_spans_are_those_of_all_when_weighted(tenant: str, figure: str, value: float) -> None:
+    """Ten kept of a hundred, one that failed, and one that was dropped and had back."""
+    often = [span(number, number, NOW) for number in range(1, 11)]
+    failed = span(11, 11, NOW, duration_ns=200_000_000, status={"code": 2})
+    for threshold, spans in ((TENTH, often), (0, [failed]), (1 << 56, [span(12, 12, NOW, duration_ns=900_000_000)])):
+        loader = f"{tenant}-{threshold}"
+        insert(loader, Signal.TRACES, traces("shop", spans))
+        keep = (
+            "INSERT INTO spans SELECT * REPLACE ({tenant:String} AS tenant, {threshold:UInt64} AS threshold) "
+            "FROM spans AS s WHERE s.tenant = {loader:String}"
+        )
+        asyncio.run(engine().execute(keep, {"tenant": tenant, "loader": loader, "threshold": threshold}))
+    assert ask(tenant, f"SELECT {figure} FROM spans") == [[pytest.approx(value)]]
