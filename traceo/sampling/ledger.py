@@ -17,6 +17,7 @@ from traceo.telemetry import SamplingMetrics
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 15.0
+LEASE_LOOK_S = 1.0
 OPEN_S = 300  # a repeated round may still add to a minute that is so long ago
 MOST_LABELS = 2000  # of one process; with more, new services are counted together
 OTHER_SERVICES = "(others)"
@@ -86,4 +87,4 @@ async def count_ledger_forever(store: Store, metrics: SamplingMetrics, may_work:
                 counter.forget()
         except TraceoError as error:
             logger.warning("the ledger was not counted, trying again: %s", error)
-        await asyncio.sleep(INTERVAL_S)
+        await asyncio.sleep(INTERVAL_S if may_work() else LEASE_LOOK_S)
