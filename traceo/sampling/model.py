@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from traceo.sampling.budgets import Budget
 from traceo.settings import Seconds
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
@@ -260,6 +261,7 @@ class PolicySet:
     decision_wait_after_root_received: Seconds = NO_WAIT
     sample_on_first_match: bool = False
     guarantee: bool = False
+    budgets: tuple[Budget, ...] = ()
 
     def walk(self) -> Iterator[Policy]:
         """All policies, at any depth."""

@@ -8,8 +8,10 @@ once: with its trace, when that is due, or alone, when its block came after its 
 from dataclasses import dataclass
 from datetime import datetime
 
+from traceo.sampling.budgets import Steering
 from traceo.sampling.model import Dynamic, PolicySet
 from traceo.sampling.policies import ESTIMATED_BYTES, compile_verdict
+from traceo.sampling.steering import SLOT_S
 from traceo.sampling.thresholds import kept_trace_state, span_threshold
 from traceo.store.binding import Bindings
 
@@ -48,6 +50,7 @@ class Round:
     arrived_to: datetime
     policy_version: int | None
     done: bool
+    steering: tuple[Steering, ...] = ()
 
 
 class RoundSql(Bindings):
@@ -94,7 +97,14 @@ class RoundSql(Bindings):
 
     def fill_verdicts(self) -> str:
         """Judge the cohort into `verdicts`."""
-        verdicts = compile_verdict(self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts())
+        verdicts = compile_verdict(
+            self.policies,
+            self._select_cohort,
+            self,
+            seen=self._seen(),
+            counts=self._counts(),
+            steering=self.judged.steering,
+        )
         wanted = self._pinned()
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
@@ -104,7 +114,7 @@ class RoundSql(Bindings):
             f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
             f"multiIf(wanted, '{ON_DEMAND}', would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
             f"v.votes, if(wanted, 0, {threshold}) AS threshold, "
-            "v.randomness, v.spans, v.bytes, v.keys "
+            f"v.randomness, v.spans, v.bytes, v.keys, {'v.charges' if self.judged.steering else '[]'} "
             f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
         )
 
@@ -123,7 +133,7 @@ class RoundSql(Bindings):
         )
         return (
             f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], 0, "
-            f"randomness, spans, bytes, map() FROM ({latest})"
+            f"randomness, spans, bytes, map(), [] FROM ({latest})"
         )
 
     def store_decisions(self) -> str:
@@ -156,6 +166,22 @@ class RoundSql(Bindings):
         """What became of spans that came after their trace's verdict."""
         return self._enter(
             "late", f"{self._recent()} AND {self._new()}", self._before(), "if(keep, 'late_kept', 'late_dropped')"
+        )
+
+    def enter_charges(self) -> str:
+        """What the round's budgets were asked for, and what was kept; a dry run enters what would have been kept."""
+        steering = self.judged.steering
+        names = ", ".join(self.bind(item.budget.name) for item in steering)
+        owners = ", ".join(self.bind(item.budget.owner(self.judged.tenant)) for item in steering)
+        kept = "keep AND NOT would_drop"
+        return (
+            f"INSERT INTO budget_demand{self.local} (owner, moment, tenant, budget, exempt, demand_spans, "
+            f"demand_bytes, kept_traces, kept_spans, kept_bytes) {self._settings('budgets')} "
+            f"SELECT [{owners}][charge.1 + 1] AS owner, toStartOfInterval(first_arrival, INTERVAL {SLOT_S} SECOND) AS "
+            f"moment, {{tenant:String}}, [{names}][charge.1 + 1] AS budget, charge.2 AS exempt, "
+            "sumIf(charge.3, charge.5), sumIf(charge.4, charge.5), "
+            f"countIf({kept}), sumIf(charge.3, {kept}), sumIf(charge.4, {kept}) "
+            "FROM verdicts ARRAY JOIN charges AS charge GROUP BY owner, moment, budget, exempt"
         )
 
     def late(self) -> str:

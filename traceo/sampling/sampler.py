@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from traceo.errors import TraceoError
+from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import Round, RoundSql
+from traceo.sampling.steering import Steered, steer
 from traceo.settings import Seconds
 from traceo.store.base import Store
 
@@ -28,6 +30,7 @@ SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a m
 ALL_TENANTS_S = 60.0
 END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
 BEGINNING = datetime.fromtimestamp(0, UTC)
+TERMS = Terms()
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
 
@@ -44,11 +47,15 @@ NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What a tenant's traces are judged by. `dry_run`: all are kept, and what would have been dropped is counted."""
+    """What a tenant's traces are judged by. `dry_run`: all are kept, and what would have been dropped is counted.
+
+    `shared`: budgets of all tenants, beside those of the policies.
+    """
 
     policies: PolicySet
     version: int | None = None
     dry_run: bool = False
+    shared: tuple[Budget, ...] = ()
 
 
 class Rounds(Protocol):
@@ -67,10 +74,19 @@ class Sampler:
     `judging`: a tenant's policies of a version (None: the current one); None when it has none any more.
     """
 
-    def __init__(self, store: Store, rounds: Rounds, judging: Callable[[str, int | None], Judging | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rounds: Rounds,
+        judging: Callable[[str, int | None], Judging | None],
+        terms: Terms = TERMS,
+        on_steered: Callable[[str, tuple[Steered, ...]], None] = lambda tenant, found: None,
+    ) -> None:
         self._store = store
         self._rounds = rounds
         self._judging = judging
+        self._terms = terms
+        self._on_steered = on_steered
         self._due: dict[tuple[str, str], float] = {}
         self._all_again = 0.0
 
@@ -119,6 +135,11 @@ class Sampler:
             await self._work(last, local, began or Judging(KEEP_ALL))
             last = await self._finish(last)
         planned = await self._plan(host, local, tenant, judging, last, now_s)
+        budgets = (*judging.policies.budgets, *judging.shared)
+        if budgets:
+            steered = await steer(self._store, tenant, budgets, self._terms, planned.arrived_from)
+            planned = replace(planned, steering=tuple(item.steering for item in steered))
+            self._on_steered(tenant, steered)
         await asyncio.to_thread(self._rounds.write_round, planned)
         await self._work(planned, local, judging)
         await self._finish(planned)
@@ -162,7 +183,8 @@ class Sampler:
         if await self._count(judged, sql, sql.wishes()):
             await self._execute(judged, sql, sql.fill_rescued())
         if await self._count(judged, sql, "SELECT count() FROM verdicts"):
-            for statement in (sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()):
+            charges = (sql.enter_charges(),) if judged.steering else ()
+            for statement in (sql.store_decisions(), sql.copy_kept(), sql.enter_ledger(), *charges):
                 await self._execute(judged, sql, statement)
         if judged.blocks_to > judged.blocks_from and await self._count(judged, sql, sql.late()):
             for statement in (sql.copy_late(), sql.enter_late()):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from traceo.errors import InvalidRequest, ParseError, QueryError
+from traceo.sampling.budgets import check_budgets
 from traceo.sampling.model import (
     And,
     BooleanAttribute,
@@ -66,6 +67,7 @@ def check_set(policies: PolicySet) -> None:
         _fail("policies", repr(GUARANTEE), "is the name of the set's own guarantee")
     if policies.decision_wait <= 0:
         _fail("decision_wait", f"{policies.decision_wait:g}s", "must be longer than nothing")
+    check_budgets(policies.budgets)
 
 
 def _latency(rule: Latency, path: str) -> None:
