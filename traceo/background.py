@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -16,9 +17,12 @@ from traceo.errors import StoreUnavailable
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
+from traceo.sampling.budgets import Terms
 from traceo.sampling.sampler import Sampler
+from traceo.sampling.steering import show_budgets
 from traceo.state.leases import Lease
 from traceo.store.base import Store
+from traceo.telemetry import BudgetMetrics
 
 SAMPLING = "sampling"
 
@@ -35,12 +39,13 @@ class Background:
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: BudgetMetrics
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
-    sampler = Sampler(store, SamplingRounds(state), policies.judging)
+    show = partial(show_budgets, metrics)
+    sampler = Sampler(store, SamplingRounds(state), policies.judging, Terms.of(config.sampling), show)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
     return Background(store, disk, policy_file, sampler, Lease(state, SAMPLING, holder, config.sampling.lease_ttl))
 

@@ -131,7 +131,8 @@ def own_metrics() -> list[Counter | Gauge | Histogram]:
     """All of them, in the order of the source."""
     metrics = make_metrics()
     ingest = [getattr(metrics.ingest, item.name) for item in dataclasses.fields(metrics.ingest)]
-    return [*ingest, metrics.api_request_seconds, metrics.free_disk_bytes]
+    budgets = [getattr(metrics.budgets, item.name) for item in dataclasses.fields(metrics.budgets)]
+    return [*ingest, metrics.api_request_seconds, metrics.free_disk_bytes, *budgets]
 
 
 def _render_metric(metric: Counter | Gauge | Histogram) -> str:

@@ -49,3 +49,14 @@ SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25}
 LINE = {"seen": SUMS, "kept": SUMS, "share_kept": SHARES}
 LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop"), NONE)
 LEDGER = {"by": "policy", "rows": [{"policy": "errors", **LINE}, {"policy": "", **LINE}], "total": LINE}
+SPENT = {"target": 1000.0, "last_hour": 990.0, "last_day": 950.5, "period": 400.0, "projected_month": 30000.0}
+BUDGETS = {
+    "dry_run": True,
+    "budgets": [
+        {
+            **{"name": "daily", "unit": "bytes_per_day", "scope": "tenant", "factor": 0.25, "state": "met", **SPENT},
+            "exempt": {"slow_ms": None, **SPENT, "factor": None, "state": "over", "share": 0.5},
+            "notes": ["errors are thinned"],
+        }
+    ],
+}

@@ -21,7 +21,8 @@ from traceo.policies.model import (
     check_document,
     read_document,
 )
-from traceo.sampling.budgets import Budget, Terms
+from traceo.policies.rounds import SamplingRounds
+from traceo.sampling.budgets import Budget, Steering, Terms, in_order
 from traceo.sampling.sampler import Judging
 from traceo.state.database import begin, begin_alone
 from traceo.state.tables import policy_versions
@@ -166,6 +167,15 @@ class PolicyService:
             shown = {"tenant": found.tenant, "version": found.version, "error": str(error)}
             logger.error("a stored sampling policy cannot be read: everything is kept", extra={"fields": shown})
             return None
+
+    def budgets(self, tenant: str) -> tuple[list[Budget], bool]:
+        """Those that apply to a tenant, in the order in which they thin; whether in a dry run."""
+        found = self.judging(tenant, None)
+        return (in_order((*found.policies.budgets, *found.shared)), found.dry_run) if found else ([], False)
+
+    def steering(self, tenant: str) -> tuple[Steering, ...]:
+        """The budgets of the tenant's newest round, with their factors. Raises StoreUnavailable."""
+        return SamplingRounds(self._engine).read_steering(tenant)
 
     def _shared(self) -> tuple[Budget, ...]:
         """The budgets of all tenants together, which the default sets also for those with policies of their own."""

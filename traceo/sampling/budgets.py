@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from traceo.config import Sampling
 from traceo.errors import InvalidRequest
 
 UNITS = ("spans_per_second", "bytes_per_day", "money_per_month")
@@ -77,6 +78,11 @@ class Terms:
     team_attribute: str = TEAM_ATTRIBUTE
     price_per_gib: float = 0.0
     price_per_million_spans: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Sampling) -> "Terms":
+        """As they are configured."""
+        return cls(settings.team_attribute, settings.price_per_gib, settings.price_per_million_spans)
 
     def size(self, budget: Budget, spans: float, size_bytes: float) -> float:
         """Spans and their bytes in the budget's unit, without its time."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from traceo.sampling.budgets import Budget, Steering, Terms, in_order, period_of, rate_of
 from traceo.store.base import Store
+from traceo.telemetry import BudgetMetrics
 
 SLOT_S = 5
 MEAN_S = 30  # demand is the mean of so long, or that of the last slot if it is more: a rise counts at once
@@ -78,6 +79,17 @@ async def steer(
     rows = (await store.query(sql, params)).to_pylist()
     known = {(row["unit"], row["owner"], row["budget"], row["exempt"]): row for row in rows}
     return tuple(_steer(budget, tenant, terms, now, known) for budget in in_order(budgets))
+
+
+def show_budgets(metrics: BudgetMetrics, tenant: str, found: Sequence[Steered]) -> None:
+    """As own metrics."""
+    for item in found:
+        budget = item.steering.budget
+        for share, meter in (("usual", item.usual), ("exempt", item.exempt)):
+            labels = (budget.owner(tenant), budget.name, share)
+            metrics.factor.labels(*labels).set(meter.factor)
+            metrics.spent_ratio.labels(*labels).set(meter.spent / meter.rate)
+            metrics.demand_ratio.labels(*labels).set(meter.demand / meter.rate)
 
 
 def _select(tenant: str, budgets: Sequence[Budget], now: datetime) -> tuple[str, dict[str, Any]]:
