@@ -20,6 +20,12 @@ SIMULATION: dict[str, Any] = {
         {"policy": "errors", "type": "status_code", "keeps": SUMS, "first": SUMS, "alone": NONE},
         {"policy": "no-health", "type": "drop", "forbids": SUMS},
     ],
+    "budgets": [
+        {
+            **{"budget": "daily", "unit": "bytes_per_day", "scope": "tenant"},
+            **{"target": 1e9, "demand": 4e9, "factor": 0.25, "exempt": {"target": 1e9, "demand": 1e8, "factor": 1.0}},
+        }
+    ],
     "losses": {
         "errors": {"traces": 5, "lost": 0, "share_lost": 0.0, "examples": []},
         "slow": {"threshold_ms": 800.0, "traces": 4, "lost": 1, "share_lost": 0.25, "examples": [ID]},
