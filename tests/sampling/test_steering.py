@@ -34,7 +34,7 @@ class Fleet:
         self.kept: list[float] = []  # spans a second, of each slot, not exempt
 
     def steer(self, tenant: str = "") -> tuple[Steered, ...]:
-        return asyncio.run(steer(engine(), tenant or self.tenant, self.budgets, TERMS, self.now))
+        return asyncio.run(steer(engine(), tenant or self.tenant, self.budgets, TERMS, self.now - timedelta(seconds=1)))
 
     def slot(self, spans_per_second: float, exempt_per_second: float = 0, tenant: str = "") -> None:
         found = self.steer(tenant)

@@ -67,11 +67,11 @@ class Steered:
 async def steer(
     store: Store, tenant: str, budgets: Sequence[Budget], terms: Terms, until: datetime
 ) -> tuple[Steered, ...]:
-    """The budgets in the order in which they thin, by what is known of traces that arrived before `until`.
+    """The budgets in the order in which they thin, by the traces that arrived up to the second `until`, included.
 
     Raises StoreUnavailable.
     """
-    now_s = int(until.timestamp()) // SLOT_S * SLOT_S
+    now_s = (int(until.timestamp()) + 1) // SLOT_S * SLOT_S
     if now_s < SPENT_S:  # the tenant's first round: nothing is known
         return tuple(_steer(budget, tenant, terms, datetime.fromtimestamp(0, UTC), {}) for budget in in_order(budgets))
     now = datetime.fromtimestamp(now_s, UTC)
