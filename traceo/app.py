@@ -25,6 +25,7 @@ from traceo.receivers.ingest import Ingest
 from traceo.receivers.journal import Journal
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
+from traceo.sampling.budgets import Terms
 from traceo.state.database import open_state
 from traceo.store.base import Signal, Store
 from traceo.store.open import is_embedded, open_store
@@ -85,14 +86,15 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     state = open_state(config.state_url)
     access = AccessService(state, config)
-    policies = PolicyService(state, max_wait_s=config.retention.recent_spans / 2)
+    terms = Terms.of(config.sampling)
+    policies = PolicyService(state, max_wait_s=config.retention.recent_spans / 2, terms=terms)
     store = await open_store(config)
     try:
         metrics = make_metrics()
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        background = make_background(config, state, store, disk, policies, metrics.sampling)
+        background = make_background(config, state, store, disk, policies, metrics)
         ingest = _make_ingest(config, store, access, policies, metrics, disk)
         await _replay_journal(config, ingest)
         yield Services(config, store, access, policies, background, metrics, disk, ingest)

@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -16,12 +17,14 @@ from traceo.errors import StoreUnavailable
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
+from traceo.sampling.budgets import Terms
 from traceo.sampling.exemplars import keep_exemplars_forever
 from traceo.sampling.ledger import count_ledger_forever
 from traceo.sampling.sampler import Judging, Sampler
+from traceo.sampling.steering import show_budgets
 from traceo.state.leases import Lease
 from traceo.store.base import Store
-from traceo.telemetry import SamplingMetrics
+from traceo.telemetry import Metrics, SamplingMetrics
 
 SAMPLING = "sampling"
 
@@ -40,15 +43,16 @@ class Background:
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: SamplingMetrics
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: Metrics
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
-    sampler = Sampler(store, SamplingRounds(state), policies.judging)
+    show = partial(show_budgets, metrics.budgets)
+    sampler = Sampler(store, SamplingRounds(state), policies.judging, Terms.of(config.sampling), show)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
     lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
-    return Background(store, disk, policy_file, sampler, policies.judging, lease, metrics)
+    return Background(store, disk, policy_file, sampler, policies.judging, lease, metrics.sampling)
 
 
 @contextlib.asynccontextmanager

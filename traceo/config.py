@@ -151,6 +151,9 @@ class Sampling:
         "Policies of tenants without their own, read again when they change; `recommended`: Traceo's; empty: none.",
     )
     lease_ttl: Seconds = setting(5.0, "A replica that dies is replaced after this time.", minimum=1.0)
+    team_attribute: str = setting("team", "Resource attribute that says whose a span is, for budgets of a team.")
+    price_per_gib: float = setting(0.0, "Of a GiB that is kept, before compression, for budgets of money.", minimum=0)
+    price_per_million_spans: float = setting(0.0, "Of a million spans that are kept, added to that.", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ def own_metrics() -> list[Counter | Gauge | Histogram]:
     metrics = make_metrics()
     ingest = [getattr(metrics.ingest, item.name) for item in dataclasses.fields(metrics.ingest)]
     sampling = [getattr(metrics.sampling, item.name) for item in dataclasses.fields(metrics.sampling)]
-    return [*ingest, *sampling, metrics.api_request_seconds, metrics.free_disk_bytes]
+    budgets = [getattr(metrics.budgets, item.name) for item in dataclasses.fields(metrics.budgets)]
+    return [*ingest, *sampling, *budgets, metrics.api_request_seconds, metrics.free_disk_bytes]
 
 
 def _render_metric(metric: Counter | Gauge | Histogram) -> str:

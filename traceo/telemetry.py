@@ -43,6 +43,15 @@ class SamplingMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetMetrics:
+    """Of the replica that samples, by owner ("": all tenants), budget, and share: `usual` or `exempt`."""
+
+    factor: Gauge
+    spent_ratio: Gauge
+    demand_ratio: Gauge
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """All own metrics and the registry that `/metrics` shows. Made once, by `make_metrics`."""
 
@@ -51,6 +60,7 @@ class Metrics:
     sampling: SamplingMetrics
     api_request_seconds: Histogram  # by method, route (as OpenAPI writes it), status
     free_disk_bytes: Gauge
+    budgets: BudgetMetrics
 
 
 def make_metrics() -> Metrics:
@@ -69,6 +79,7 @@ def make_metrics() -> Metrics:
             registry=registry,
         ),
         Gauge("traceo_store_free_disk_bytes", "Free disk where the store lies.", registry=registry),
+        _make_budget_metrics(registry),
     )
 
 
@@ -135,6 +146,17 @@ class ConsoleFormatter(logging.Formatter):
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = getattr(record, "fields", None)
     return fields if isinstance(fields, dict) else {}
+
+
+def _make_budget_metrics(registry: CollectorRegistry) -> BudgetMetrics:
+    def gauge(name: str, text: str) -> Gauge:
+        return Gauge(f"traceo_sampling_budget_{name}", text, ("owner", "budget", "share"), registry=registry)
+
+    return BudgetMetrics(
+        factor=gauge("factor", "Share that a budget keeps of what policies would keep."),
+        spent_ratio=gauge("spent_ratio", "Spent of the budget so far, over an even part of its target."),
+        demand_ratio=gauge("demand_ratio", "What policies would keep at present, over an even part of the target."),
+    )
 
 
 def _make_ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:

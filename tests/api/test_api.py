@@ -96,6 +96,7 @@ ROUTES = [
     ("POST", "/api/v1/sampling/simulate", {"json": {"document": "policies: [{name: all, type: always_sample}]"}}),
     ("POST", "/api/v1/sampling/keep", {"json": {"filter": {"service": "shop/eu"}}}),
     ("GET", "/api/v1/sampling/ledger?by=service", {}),
+    ("GET", "/api/v1/sampling/budgets", {}),
     ("GET", "/api/v1/sampling/policies", {}),
     ("PUT", "/api/v1/sampling/policies", {"json": {"document": POLICIES}}),
     ("DELETE", "/api/v1/sampling/policies", {}),

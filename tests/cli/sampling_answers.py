@@ -20,6 +20,12 @@ SIMULATION: dict[str, Any] = {
         {"policy": "errors", "type": "status_code", "keeps": SUMS, "first": SUMS, "alone": NONE},
         {"policy": "no-health", "type": "drop", "forbids": SUMS},
     ],
+    "budgets": [
+        {
+            **{"budget": "daily", "unit": "bytes_per_day", "scope": "tenant"},
+            **{"target": 1e9, "demand": 4e9, "factor": 0.25, "exempt": {"target": 1e9, "demand": 1e8, "factor": 1.0}},
+        }
+    ],
     "losses": {
         "errors": {"traces": 5, "lost": 0, "share_lost": 0.0, "examples": []},
         "slow": {"threshold_ms": 800.0, "traces": 4, "lost": 1, "share_lost": 0.25, "examples": [ID]},
@@ -49,3 +55,14 @@ SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25}
 LINE = {"seen": SUMS, "kept": SUMS, "share_kept": SHARES}
 LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop", "rescued"), NONE)
 LEDGER = {"by": "policy", "rows": [{"policy": "errors", **LINE}, {"policy": "", **LINE}], "total": LINE}
+SPENT = {"target": 1000.0, "last_hour": 990.0, "last_day": 950.5, "period": 400.0, "projected_month": 30000.0}
+BUDGETS = {
+    "dry_run": True,
+    "budgets": [
+        {
+            **{"name": "daily", "unit": "bytes_per_day", "scope": "tenant", "factor": 0.25, "state": "met", **SPENT},
+            "exempt": {"slow_ms": None, **SPENT, "factor": None, "state": "over", "share": 0.5},
+            "notes": ["errors are thinned"],
+        }
+    ],
+}

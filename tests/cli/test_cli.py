@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.sampling_answers import KEPT, LEDGER, SIMULATION
+from tests.cli.sampling_answers import BUDGETS, KEPT, LEDGER, SIMULATION
 from traceo.cli import main
 from traceo.commands.display import in_tree_order, show_duration
 
@@ -34,6 +34,7 @@ ANSWERS: dict[str, Any] = {
     "/api/v1/sampling/simulate": SIMULATION,
     "/api/v1/sampling/keep": KEPT,
     "/api/v1/sampling/ledger": LEDGER,
+    "/api/v1/sampling/budgets": BUDGETS,
     "/api/v1/sql": {"columns": [{"name": "n", "type": "UInt64"}], "rows": [[1 << 60]]},
 }
 
@@ -109,13 +110,14 @@ def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFix
     [
         (
             ["simulate", "POLICIES", "--price", "1"],
-            ["saves 300.00", "✓ all 5 traces with errors", "✗ 1 of 4", "and 2 more"],
+            ["saves 300.00", "✓ all 5 traces with errors", "✗ 1 of 4", "and 2 more", "daily"],
         ),
         (
             ["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"],
             ["1 will be kept", "2 are kept if they come", "1 are gone"],
         ),
         (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%"]),
+        (["budgets"], ["daily", "met", "0.25", "errors", "over", "dry run", "daily: errors are thinned"]),
     ],
     ids=lambda value: value[0],
 )

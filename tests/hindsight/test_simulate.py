@@ -247,3 +247,28 @@ def test_sql_of_the_figures(golden: Callable[[str, str], None]) -> None:
     sql = compile_figures(Replay(Scope("acme", RANGE), found, "stored"))
     (pretty,) = transpile(sql, read="clickhouse", write="clickhouse", pretty=True)
     golden("hindsight/figures.sql", f"{pretty}\n")
+
+
+def test_budgets_thin_what_would_be_kept(tenant: str) -> None:
+    """200 traces of one span, 20 of them failed, in one second, and as many in the last of ten."""
+    found = [
+        Trace(share(number / 200) + second, (Span(status=2 if number % 10 == 0 else 0),), second)
+        for number in range(200)
+        for second in (0, 9)
+    ]
+    rest(tenant, found)
+    all_spans = "{name: all, type: always_sample}"
+    narrow = "{name: shop, spans_per_second: 18, service: shop}"
+    wide = "{name: whole, spans_per_second: 9, exempt_ceiling: 2}"
+    report = replay(tenant, policies(all_spans, top=f"budgets: [{wide}, {narrow}]"))
+    shop, whole = report["budgets"]
+    assert (shop["demand"], shop["factor"], shop["exempt"]["factor"]) == (36, 0.5, 1)
+    assert (whole["demand"], whole["factor"]) == (18, 0.5)
+    assert whole["exempt"] == {"target": 2, "demand": 4, "factor": 0.5}
+    assert report["totals"]["spans"]["kept"] == 360 / 4 + 40 / 2
+    assert "one factor for the whole range" in report["notes"][0]
+
+
+def test_budget_of_money_needs_a_price_to_be_tried_out(tenant: str) -> None:
+    with pytest.raises(InvalidRequest, match="nothing has a price"):
+        replay(tenant, policies(ERRORS, top="budgets: [{name: m, money_per_month: 1}]"))

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from traceo.policies.rounds import SamplingRounds
+from traceo.sampling.budgets import Budget, Steering
 from traceo.sampling.round import Round
 from traceo.state.database import open_state
 
@@ -38,7 +39,13 @@ def test_last_round_of_each_tenant_and_node_is_read_back(engine: Engine) -> None
     others = [replace(ROUND, tenant="b"), replace(ROUND, host="other:9000", number=5)]
     for judged in (ROUND, *others):
         rounds.write_round(judged)
-    done = replace(ROUND, done=True, policy_version=7, number=ROUND.number + 1)
+    steering = (
+        Steering(Budget("m", money_per_month=1.5, team="a", exempt_ceiling=2, slow_ms=9), 1 / 3, 0.5, "team"),
+        Steering(Budget("b", bytes_per_day=1 << 40, all_tenants=True), 1.0, 1e-9, "owner"),
+    )
+    done = replace(ROUND, done=True, policy_version=7, number=ROUND.number + 1, steering=steering)
     rounds.write_round(done)
     assert SamplingRounds(engine).read_round("a", "node:9000") == done
+    assert (rounds.read_steering("a"), rounds.read_steering("b")) == (steering, ())
+    assert rounds.read_steering("nobody") == ()
     assert [rounds.read_round(judged.tenant, judged.host) for judged in others] == others

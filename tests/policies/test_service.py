@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event, update
 from traceo.errors import InvalidRequest, NotFound, ParseError, StoreUnavailable
 from traceo.policies.model import ALL_TENANTS, FOLLOW, MAX_DOCUMENT, OFF, Mode
 from traceo.policies.service import CACHE_TTL_S, PolicyService
+from traceo.sampling.budgets import Terms
 from traceo.state.database import begin, connect, open_state
 from traceo.state.tables import policy_versions
 
@@ -214,3 +215,36 @@ def test_wait_longer_than_spans_rest_is_refused_and_not_stored(engine: Engine) -
         service.put("a", document.format("90s"), False, "me")
     assert service.versions("a") == []
     assert service.put("a", document.format("60s"), False, "me").version == 1
+
+
+BUDGETS = ALL + "budgets: [{name: mine, spans_per_second: 5}]\n"
+SHARED = ALL + "budgets: [{name: each, bytes_per_day: 9}, {name: ours, spans_per_second: 50, all_tenants: true}]\n"
+
+
+def test_budgets_of_all_tenants_hold_for_those_with_policies_of_their_own(service: PolicyService) -> None:
+    service.put("a", BUDGETS, False, "me")
+    service.put(ALL_TENANTS, SHARED, False, "file")
+
+    def names(tenant: str) -> list[str]:
+        return [budget.name for budget in service.budgets(tenant)[0]]
+
+    assert (names("a"), names("b")) == (["mine", "ours"], ["each", "ours"])
+    service.put("a", BUDGETS, True, "me")
+    assert service.budgets("a")[1] is True
+    service.remove("a", "me")
+    assert service.budgets("a") == ([], False)
+    service.remove(ALL_TENANTS, "file")
+    service.put("a", BUDGETS, False, "me")
+    assert (names("a"), names("b"), service.steering("a")) == (["mine"], [], ())
+
+
+def test_tenant_cannot_set_a_budget_of_all_tenants(service: PolicyService) -> None:
+    with pytest.raises(InvalidRequest, match=r"budgets\[1\].all_tenants: a cannot set it.*sampling.policy_file"):
+        service.put("a", SHARED, False, "me")
+
+
+def test_budget_of_money_needs_a_price(engine: Engine) -> None:
+    document = ALL + "budgets: [{name: m, money_per_month: 100}]\n"
+    with pytest.raises(InvalidRequest, match=r"budgets\[0\].money_per_month: nothing has a price"):
+        PolicyService(engine, terms=Terms()).put("a", document, False, "me")
+    PolicyService(engine, terms=Terms(price_per_gib=0.1)).put("a", document, False, "me")

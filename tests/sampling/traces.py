@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.query.engine import engine
 from tests.query.telemetry import span, traces
 from traceo.query.sql import Scope
+from traceo.sampling.budgets import Steering
 from traceo.sampling.model import PolicySet
 from traceo.sampling.parse import parse_policies
 from traceo.sampling.policies import compile_verdict
@@ -89,12 +91,26 @@ def _bodies(trace: Trace) -> list[bytes]:
     ]
 
 
-def judge(tenant: str, policies: PolicySet | str, *, seen: str = "", counts: str = "") -> dict[int, dict[str, Any]]:
+def judge(
+    tenant: str,
+    policies: PolicySet | str,
+    *,
+    seen: str = "",
+    counts: str = "",
+    steering: Sequence[Steering] = (),
+) -> dict[int, dict[str, Any]]:
     """The verdict's rows by the randomness in their trace id."""
     if isinstance(policies, str):
         policies = parse_policies(policies).policies
     scope = Scope(tenant)
-    sql = compile_verdict(policies, lambda columns: scope.select("spans", columns), scope, seen=seen, counts=counts)
+    sql = compile_verdict(
+        policies,
+        lambda columns: scope.select("spans", columns),
+        scope,
+        seen=seen,
+        counts=counts,
+        steering=steering,
+    )
     rows = asyncio.run(engine().query(sql, scope.params)).to_pylist()
     return {int.from_bytes(row["trace_id"][9:], "big"): row for row in rows}
 

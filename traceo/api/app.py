@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from traceo import __version__
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
-from traceo.api.routes import hindsight, logs, metrics, policies, services, sql, status, traces
+from traceo.api.routes import budgets, hindsight, logs, metrics, policies, services, sql, status, traces
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
 
@@ -22,6 +22,7 @@ ROUTERS = (
     sql.router,
     policies.router,
     hindsight.router,
+    budgets.router,
     status.router,
 )
 

@@ -29,6 +29,10 @@ def add_actions(actions: Commands) -> None:
     keep.add_argument("--resource", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
     keep.add_argument("--since", dest="start", help="the same as --start")
     keep.add_argument("--reason", default="", help="shown with the traces")
+    text = "how close budgets are to their targets"
+    budgets = actions.add_parser("budgets", help=text, description=text)
+    add_server(budgets)
+    budgets.set_defaults(run=_budgets)
     ledger = _add_action(actions, "ledger", "what was seen, kept and dropped", _ledger)
     ledger.add_argument("--by", choices=("policy", "service", "verdict", "day"), default="policy", help="(policy)")
 
@@ -87,6 +91,12 @@ def _ledger(args: argparse.Namespace) -> None:
     from traceo.commands.simulation import print_ledger
 
     print_ledger(answer)
+
+
+def _budgets(args: argparse.Namespace) -> None:
+    from traceo.commands.budgets import run_budgets
+
+    run_budgets(args)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

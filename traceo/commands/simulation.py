@@ -36,6 +36,7 @@ def print_simulation(report: Row) -> None:
         console.print(Text(f"note: {note}", "yellow"))
     _print_totals(report)
     _print_policies(report)
+    _print_budgets(report["budgets"])
     _print_losses(report["losses"])
     _print_figures(report["figures"])
 
@@ -68,6 +69,22 @@ def _print_policies(report: Row) -> None:
         more = [_count(row[kind]["traces"]) if not drops else Text("-", "dim") for kind in ("first", "alone")]
         table.add_row(name, Text(row["type"], "dim"), *cells, *more)
     _print_section("Policies", "traces that each would keep, keeps before all others, and keeps alone")
+    console.print(table)
+
+
+def _print_budgets(budgets: list[Row]) -> None:
+    if not budgets:
+        return
+    _print_section("Budgets", "what policies would keep, and what is kept of it")
+    table = _table("budget", "scope", "unit", ">target", ">demand", ">kept")
+    for row in budgets:
+        exempt = {"budget": "", "scope": "errors, slow traces", "unit": row["unit"], **row["exempt"]}
+        for part in (row, exempt):
+            numbers = (f"{part['target']:,.4g}", f"{part['demand']:,.4g}", f"{part['factor']:.1%}")
+            style = "yellow" if part["factor"] < 1 else ""
+            table.add_row(
+                *(Text(part[name]) for name in ("budget", "scope", "unit")), *(Text(n, style) for n in numbers)
+            )
     console.print(table)
 
 

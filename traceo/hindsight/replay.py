@@ -7,6 +7,7 @@ that the set keeps, figures are estimated as anybody would who reads them: weigh
 from dataclasses import dataclass
 
 from traceo.query.sql import MAX_THRESHOLD, Scope, adjusted_count_of
+from traceo.sampling.budgets import Steering
 from traceo.sampling.model import Dynamic, PolicySet
 from traceo.sampling.policies import Facts, compile_verdict
 from traceo.sampling.thresholds import number_of_digits, stated_threshold
@@ -67,6 +68,7 @@ class Replay:
     every: int = 1
     slow_ns: int | None = None
     min_requests: int = 1000
+    steering: tuple[Steering, ...] = ()
 
     def select_spans(self, columns: str) -> str:
         """The spans that are replayed."""
@@ -85,8 +87,7 @@ def compile_traces(replay: Replay) -> str:
     `stands` is what a trace counts for, `remains` what is left of that where the set keeps it.
     """
     whole = adjusted_count_of("base") if replay.source == "stored" else "1"
-    share = f"({MAX_THRESHOLD} - decided) / ({MAX_THRESHOLD} - final)"
-    remains = f"if(final = {MAX_THRESHOLD}, 0, {share})" if replay.source == "stored" else "1"
+    remains = _remains(replay)
     p99 = f"quantileExactWeighted(0.99)(trace_ns, {WEIGHT.format(whole)})"
     if replay.source == "recent":  # all stand for one
         p99 = "quantileExact(0.99)(trace_ns)"
@@ -99,6 +100,25 @@ def compile_traces(replay: Replay) -> str:
     )
     labelled = f"SELECT *, arrayJoin({LABELS}) AS label FROM ({counted})"
     return f"SELECT {TRACE_SUMS} FROM ({labelled}) AS trace GROUP BY kind, name"
+
+
+def compile_charges(replay: Replay) -> str:
+    """SELECT cell, spans, bytes, seconds: of what is kept, what each budget of a cell is charged.
+
+    A cell is the (number, exempt) of each budget in order that a trace counts against. The budgets of `replay.steering`
+    MUST not thin.
+    """
+    charged = (
+        f"SELECT charges, {replay.every} * {_remains(replay)} AS remains, "
+        "toUnixTimestamp(max(first_arrival) OVER ()) - toUnixTimestamp(min(first_arrival) OVER ()) + 1 AS range_s "
+        f"FROM ({_select_verdicts(replay)})"
+    )
+    return (
+        "SELECT arrayMap(charge -> (charge.1, charge.2), charges) AS cell, "
+        "sumForEach(arrayMap(charge -> remains * charge.3, charges)) AS spans, "
+        "sumForEach(arrayMap(charge -> remains * charge.4, charges)) AS bytes, any(range_s) AS seconds "
+        f"FROM ({charged}) WHERE arrayExists(charge -> charge.5, charges) GROUP BY cell"
+    )
 
 
 def compile_figures(replay: Replay) -> str:
@@ -130,10 +150,21 @@ def compile_figures(replay: Replay) -> str:
     )
 
 
+def _remains(replay: Replay) -> str:
+    """SQL: what is left of a trace that is kept, in traces."""
+    share = f"({MAX_THRESHOLD} - decided) / ({MAX_THRESHOLD} - final)"
+    return f"if(final = {MAX_THRESHOLD}, 0, {share})" if replay.source == "stored" else "1"
+
+
 def _select_verdicts(replay: Replay) -> str:
     """SELECT a row a trace: its verdict and facts; `base` is the threshold it had, `final` the one it would have."""
     verdicts = compile_verdict(
-        replay.policies, replay.select_spans, replay.scope, counts=_select_counts(replay), facts=FACTS
+        replay.policies,
+        replay.select_spans,
+        replay.scope,
+        counts=_select_counts(replay),
+        facts=FACTS,
+        steering=replay.steering,
     )
     return (
         "SELECT *, greatest(incoming, stored_threshold) AS base, greatest(threshold, stored_threshold) AS final "

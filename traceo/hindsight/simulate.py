@@ -1,17 +1,21 @@
 """What-if: a policy set is tried out on what came, before it is switched on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from traceo.errors import InvalidRequest, LimitExceeded
-from traceo.hindsight.replay import TABLES, Replay, compile_count, compile_figures, compile_traces
+from traceo.hindsight.factors import find_factors, unthinned
+from traceo.hindsight.replay import TABLES, Replay, compile_charges, compile_count, compile_figures, compile_traces
 from traceo.hindsight.report import make_report
 from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope, TimeRange
+from traceo.sampling.budgets import Steering, Terms, in_order
 from traceo.sampling.model import BytesLimiting, Composite, Dynamic, PolicySet, RateLimiting
 from traceo.sampling.parse import parse_policies
 
 # One replay holds a row for each trace and two weights for each distinct duration: 130 bytes a span.
 MAX_SPANS = 2_000_000
+TERMS = Terms()
 LIMITS = (RateLimiting, BytesLimiting, Composite)
 
 
@@ -28,7 +32,7 @@ class Simulation:
     max_spans: int = MAX_SPANS
 
 
-async def simulate(queries: Queries, tenant: str, asked: Simulation) -> Row:
+async def simulate(queries: Queries, tenant: str, asked: Simulation, terms: Terms = TERMS) -> Row:
     """The report (docs/guides/sampling.md, "What if"). Raises InvalidRequest, QueryError, LimitExceeded.
 
     Of more than `max_spans` spans every n-th trace id is replayed, and counts are scaled up; a set that limits rates is
@@ -45,16 +49,31 @@ async def simulate(queries: Queries, tenant: str, asked: Simulation) -> Row:
             f"{counted['spans']} spans are more than the {asked.max_spans} that a set with limits is replayed over: "
             "choose a shorter range"
         )
-    traces, figures = (_replay(tenant, asked, parsed.policies, every) for _ in range(2))
+    steering, budgets = await _try_budgets(queries, _replay(tenant, asked, parsed.policies, every), terms)
+    traces, figures = (replace(_replay(tenant, asked, parsed.policies, every), steering=steering) for _ in range(2))
     rows = await queries.rows(traces.scope, compile_traces(traces))
     red = await queries.rows(figures.scope, compile_figures(figures))
     report = make_report(traces, rows, red, asked.price_per_gib)
-    return {**report, "notes": [*_caveats(traces), *parsed.notes]}
+    return {**report, "budgets": budgets, "notes": [*_caveats(traces), *parsed.notes]}
 
 
 def _replay(tenant: str, asked: Simulation, policies: PolicySet, every: int) -> Replay:
     slow_ns = None if asked.slow_ms is None else int(asked.slow_ms * 1e6)
     return Replay(Scope(tenant, asked.between), policies, asked.source, every, slow_ns, asked.min_requests)
+
+
+async def _try_budgets(queries: Queries, replay: Replay, terms: Terms) -> tuple[tuple[Steering, ...], list[Row]]:
+    """By what they would thin, and a row of the report for each. Raises InvalidRequest for money without a price."""
+    terms.check(replay.policies.budgets)
+    budgets = in_order(replay.policies.budgets)
+    if not budgets:
+        return (), []
+    counting = replace(replay, steering=unthinned(budgets, terms))
+    rows = await queries.rows(counting.scope, compile_charges(counting))
+    assert replay.scope.between
+    ends = datetime.fromtimestamp(replay.scope.between.end_ns / 1e9, UTC)
+    steering, report = find_factors(budgets, rows, terms, ends)
+    return tuple(steering), report
 
 
 def _limits_rates(policies: PolicySet) -> bool:
@@ -77,4 +96,13 @@ def _caveats(replay: Replay) -> list[str]:
             found.append(f"what the guarantee keeps counts {replay.every} times: it would keep no more of all traces")
     if replay.source == "stored" and (_limits_rates(replay.policies) or replay.policies.guarantee):
         found.append("limits and the guarantee see stored spans only, which may be fewer than those that came")
+    if replay.steering:
+        found.append(
+            "budgets thin by one factor for the whole range: no rise, and nothing that was spent before, counts"
+        )
+    found += [
+        f"budget {item.budget.name} is of all tenants, and was tried out on this one's traces alone"
+        for item in replay.steering
+        if item.budget.all_tenants
+    ]
     return found

@@ -72,7 +72,12 @@ def check_document(tenant: str, document: str) -> str:
         if tenant == ALL_TENANTS:
             raise InvalidRequest("the default cannot follow itself: expected policies")
         return FOLLOW
-    read_document(document)
+    budgets = read_document(document).policies.budgets
+    for number, budget in enumerate(budgets):
+        if budget.all_tenants and tenant != ALL_TENANTS:
+            raise InvalidRequest(
+                f"budgets[{number}].all_tenants: {tenant} cannot set it; it belongs in sampling.policy_file"
+            )
     return document
 
 

@@ -1,9 +1,11 @@
 """Where the sampler writes down what a round covers, so that a crash or another replica repeats it: its `Rounds`."""
 
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Engine, select
 
+from traceo.sampling.budgets import Steering
 from traceo.sampling.round import Round
 from traceo.state.database import begin, insert_into
 from traceo.state.tables import sampling_rounds
@@ -22,7 +24,14 @@ class SamplingRounds:
         last = select(sampling_rounds).where(sampling_rounds.c.tenant == tenant, sampling_rounds.c.host == host)
         with begin(self._engine) as connection:
             row = connection.execute(last).first()
-        return Round(**row._mapping) if row else None
+        return Round(**{**row._mapping, "steering": _read_steering(row.steering)}) if row else None
+
+    def read_steering(self, tenant: str) -> tuple[Steering, ...]:
+        """The budgets of the tenant's newest round on any node, with their factors. Raises StoreUnavailable."""
+        mine = select(sampling_rounds.c.steering).where(sampling_rounds.c.tenant == tenant)
+        with begin(self._engine) as connection:
+            row = connection.execute(mine.order_by(sampling_rounds.c.number.desc()).limit(1)).first()
+        return _read_steering(row.steering) if row else ()
 
     def write_round(self, judged: Round) -> None:
         """In place of the last one; it is committed when this returns. Raises StoreUnavailable."""
@@ -31,3 +40,7 @@ class SamplingRounds:
         write = insert_into(self._engine, sampling_rounds).values(row)
         with begin(self._engine) as connection:
             connection.execute(write.on_conflict_do_update(index_elements=KEY, set_=others))
+
+
+def _read_steering(plain: list[dict[str, Any]]) -> tuple[Steering, ...]:
+    return tuple(Steering.from_plain(item) for item in plain)

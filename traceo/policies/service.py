@@ -21,6 +21,8 @@ from traceo.policies.model import (
     check_document,
     read_document,
 )
+from traceo.policies.rounds import SamplingRounds
+from traceo.sampling.budgets import Budget, Steering, Terms, in_order
 from traceo.sampling.sampler import Judging
 from traceo.state.database import begin, begin_alone
 from traceo.state.tables import policy_versions
@@ -55,11 +57,19 @@ class PolicyService:
     """
 
     def __init__(
-        self, engine: Engine, clock: Callable[[], float] = time.monotonic, max_wait_s: float = math.inf
+        self,
+        engine: Engine,
+        clock: Callable[[], float] = time.monotonic,
+        max_wait_s: float = math.inf,
+        terms: Terms | None = None,
     ) -> None:
-        """`max_wait_s`: the longest `decision_wait`; spans MUST rest in the recent window for longer than that."""
+        """`max_wait_s`: the longest `decision_wait`; spans MUST rest in the recent window for longer than that.
+
+        `terms`: what budgets mean here; None: a budget of money is taken, whatever it buys.
+        """
         self._engine = engine
         self._max_wait_s = max_wait_s
+        self._terms = terms
         self._clock = clock
         self._known: _Known | None = None
         self._looked_at = 0.0
@@ -68,7 +78,12 @@ class PolicyService:
     def check(self, tenant: str, document: str) -> str:
         """A document in the form in which it is stored. Raises InvalidRequest, ParseError, UnsupportedQuery."""
         checked = check_document(tenant, document)
-        wait = 0.0 if checked == FOLLOW else read_document(checked).policies.decision_wait
+        if checked == FOLLOW:
+            return checked
+        policies = read_document(checked).policies
+        if self._terms:
+            self._terms.check(policies.budgets)
+        wait = policies.decision_wait
         if wait > self._max_wait_s:
             raise InvalidRequest(
                 f"decision_wait: {wait:g}s is too long: spans would leave the recent window before their verdict; "
@@ -146,11 +161,28 @@ class PolicyService:
         if found is None or not found.samples:
             return None
         try:
-            return Judging(read_document(found.document).policies, found.id, found.dry_run)
+            policies = read_document(found.document).policies
+            return Judging(policies, found.id, found.dry_run, self._shared() if found.tenant != ALL_TENANTS else ())
         except TraceoError as error:
             shown = {"tenant": found.tenant, "version": found.version, "error": str(error)}
             logger.error("a stored sampling policy cannot be read: everything is kept", extra={"fields": shown})
             return None
+
+    def budgets(self, tenant: str) -> tuple[list[Budget], bool]:
+        """Those that apply to a tenant, in the order in which they thin; whether in a dry run."""
+        found = self.judging(tenant, None)
+        return (in_order((*found.policies.budgets, *found.shared)), found.dry_run) if found else ([], False)
+
+    def steering(self, tenant: str) -> tuple[Steering, ...]:
+        """The budgets of the tenant's newest round, with their factors. Raises StoreUnavailable."""
+        return SamplingRounds(self._engine).read_steering(tenant)
+
+    def _shared(self) -> tuple[Budget, ...]:
+        """The budgets of all tenants together, which the default sets also for those with policies of their own."""
+        default = self._fresh().get(ALL_TENANTS)
+        if default is None or default.mode is not Mode.ON:
+            return ()
+        return tuple(item for item in read_document(default.document).policies.budgets if item.all_tenants)
 
     def refresh(self) -> None:
         """Read what other replicas have set. Raises StoreUnavailable."""

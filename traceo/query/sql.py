@@ -28,6 +28,7 @@ TIME_COLUMNS = {
     "decisions": "decided_at",
     "sampling_ledger": "minute",
     "kept_traces": "requested_at",
+    "budget_spending": "moment",
 }
 MAX_THRESHOLD = 1 << 56
 MINUTE_NS = 60 * 10**9

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from traceo.sampling.budgets import Budget
 from traceo.settings import Seconds
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
@@ -266,6 +267,7 @@ class PolicySet:
     guarantee: bool = False
     marked_traces_per_minute: int = 600
     exemplar_traces_per_minute: int = 60
+    budgets: tuple[Budget, ...] = ()
 
     def walk(self) -> Iterator[Policy]:
         """All policies, at any depth."""

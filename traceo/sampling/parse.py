@@ -9,11 +9,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
 from traceo.errors import InvalidRequest
+from traceo.sampling.budgets import budget_notes
 from traceo.sampling.model import INT64_MAX, INT64_MIN, RULES, Policy, PolicySet, Rule
 from traceo.sampling.validate import check_policy, check_set
 from traceo.settings import Seconds
@@ -68,7 +70,7 @@ def parse_policies(text: str) -> ParsedPolicies:
     reader = _Reader()
     policies = reader.read_set(_find_processor(tree))
     check_set(policies)
-    return ParsedPolicies(policies, (*reader.notes, *_inversion_notes(policies)))
+    return ParsedPolicies(policies, (*reader.notes, *_inversion_notes(policies), *budget_notes(policies.budgets)))
 
 
 def dump_policies(policies: PolicySet) -> str:
@@ -142,6 +144,8 @@ class _Reader:
         return values
 
     def _value(self, hint: Any, value: object, path: str, depth: int) -> Any:
+        if isinstance(hint, UnionType):  # `X | None`: None is for what is not given
+            hint = get_args(hint)[0]
         if hint is Policy:
             return self._policy(value, path, depth + 1)
         if hint is Seconds:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from traceo.sampling.budgets import Steering
+from traceo.sampling.charging import add_charges, charges, first_exhausted, steps
 from traceo.sampling.columns import IS_ROOT, SpanColumns
 from traceo.sampling.guarantee import combinations, select_guaranteed
 from traceo.sampling.model import BytesLimiting, Drop, Policy, PolicySet
@@ -52,6 +54,7 @@ def compile_verdict(
     seen: str = "",
     counts: str = "",
     facts: Facts | None = None,
+    steering: Sequence[Steering] = (),
 ) -> str:
     """A SELECT with one row for each trace of the cohort, all of one tenant, whose name is bound as `tenant`.
 
@@ -63,6 +66,8 @@ def compile_verdict(
     `counts`: a SELECT of policy, key, traces: moving averages of traces in one of that dynamic policy's intervals.
     `facts`: further columns of each trace; with them come `decided` and `incoming`, whose maximum `threshold` is: what
     the set made of the trace, and what it had when it came.
+    `steering`: budgets in the order in which they thin what the policies would keep; what the guarantee keeps they do
+    not. With them comes `charges`, see `charging.py`.
     For limits to hold, a cohort MUST hold all traces of its seconds of first arrival.
     """
     plan = Plan(SpanColumns(bindings), counts)
@@ -72,10 +77,11 @@ def compile_verdict(
     keeping = [policy for policy in policies.policies if not isinstance(policy.rule, Drop)]
     outcomes = _compile_in_order(plan, keeping, allowed, policies.sample_on_first_match)
     guaranteed = _select_guaranteed(policies, cohort, bindings, seen) if policies.guarantee else ""
+    add_charges(plan, steering, _span_bytes(policies))
     rows = _select_rows(plan, policies, cohort, guaranteed, facts or Facts())
     more = ["", "decided", "incoming", *facts.aggregates] if facts else []
     names, drop_names = _names(plan, keeping, policies), _names(plan, drops)
-    return _select_verdicts(plan, rows, names, outcomes, drop_names, floors, ", ".join(more))
+    return _select_verdicts(plan, rows, names, outcomes, drop_names, floors, ", ".join(more), steering)
 
 
 def _compile_in_order(plan: Plan, policies: list[Policy], allowed: tuple[str, ...], first_match: bool) -> list[Outcome]:
@@ -124,14 +130,14 @@ def _select_guaranteed(policies: PolicySet, cohort: Cohort, bindings: Bindings, 
 def _select_traces(plan: Plan, policies: PolicySet, cohort: Cohort, facts: Facts) -> str:
     columns = plan.columns
     columns.used.update(facts.columns)
-    exact = any(isinstance(policy.rule, BytesLimiting) for policy in policies.walk())
+    exact = _has_exact_bytes(policies)
     for name in ("parent_span_id", "name", "status_message", "events.name"):
         columns.column(name)
     for name in ("attributes", "events.attributes") if exact else ("attributes.size0",):
         columns.column(name)
     aggregates = [
         "count() AS spans",
-        f"sum({EXACT_BYTES if exact else ESTIMATED_BYTES}) AS bytes",
+        f"sum({_span_bytes(policies)}) AS bytes",
         f"max({IS_ROOT}) AS has_root",
         *_randomness(columns, policies.hash_salt),
         *plan.aggregates,
@@ -139,6 +145,14 @@ def _select_traces(plan: Plan, policies: PolicySet, cohort: Cohort, facts: Facts
         *(f"{aggregate} AS {name}" for name, aggregate in facts.aggregates.items()),
     ]
     return _group(columns, aggregates, cohort)
+
+
+def _has_exact_bytes(policies: PolicySet) -> bool:
+    return any(isinstance(policy.rule, BytesLimiting) for policy in policies.walk())
+
+
+def _span_bytes(policies: PolicySet) -> str:
+    return EXACT_BYTES if _has_exact_bytes(policies) else ESTIMATED_BYTES
 
 
 def _group(columns: SpanColumns, aggregates: list[str], cohort: Cohort) -> str:
@@ -174,26 +188,42 @@ def _select_verdicts(
     drop_names: list[str],
     floors: list[Outcome],
     more: str,
+    steering: Sequence[Steering],
 ) -> str:
     thresholds = [outcome.threshold for outcome in outcomes]
-    if len(names) > len(thresholds):
+    guaranteed = len(names) > len(thresholds)
+    if guaranteed:
         thresholds.append("guarantee_threshold")
+    floor = "arrayMax(floors)" if floors else str(ALWAYS)
+    kept_by, lost_to, decided = (
+        "votes[1]",
+        _first_forbidding(drop_names),
+        [f"greatest(arrayMin(thresholds), {floor}) AS decided"],
+    )
+    if steering:
+        own = f"arrayMin({'arrayPopBack(thresholds)' if guaranteed else 'thresholds'})"
+        decided = steps(plan, steering, f"greatest({own}, {floor}, incoming)")
+        last = f"step_{len(steering)}"
+        decided.append(f"greatest({f'least({last}, guarantee_threshold)' if guaranteed else last}, {floor}) AS decided")
+        decided.append(charges(plan, steering))
+        lost_to = f"if(randomness >= step_0, {first_exhausted(plan, steering)}, {lost_to})"
+        kept_by = f"if(randomness >= {last}, votes[1], '{GUARANTEE}')" if guaranteed else kept_by
+        more += ", charges"
     keys = [f"{plan.columns.bind(name)}, key_{number}" for number, name in enumerate(plan.joins)]
     judged = (
         f"SELECT *, {_numbers(thresholds)} AS thresholds, {_numbers([floor.threshold for floor in floors])} AS floors, "
-        f"greatest(arrayMin(thresholds), {'arrayMax(floors)' if floors else ALWAYS}) AS decided FROM ({rows})"
+        f"{', '.join(decided)} FROM ({rows})"
     )
     return (
         "SELECT trace_id, first_arrival, spans, bytes, has_root, randomness, greatest(decided, incoming) AS threshold, "
-        f"randomness >= decided AS keep, {_first_forbidding(drop_names)} AS policy, "
+        f"randomness >= decided AS keep, if(keep, {kept_by}, {lost_to}) AS policy, "
         f"arrayFilter((name, least) -> randomness >= least, {_texts(names)}, thresholds) AS votes, "
         f"map({', '.join(keys)})::Map(String, String) AS keys{more} FROM ({judged})"
     )
 
 
 def _first_forbidding(drop_names: list[str]) -> str:
-    forbidding = f"arrayFirst((name, floor) -> randomness < floor, {_texts(drop_names)}, floors)"
-    return f"if(keep, votes[1], {forbidding if drop_names else repr('')})"
+    return f"arrayFirst((name, floor) -> randomness < floor, {_texts(drop_names)}, floors)" if drop_names else "''"
 
 
 def _names(plan: Plan, policies: list[Policy], whole: PolicySet | None = None) -> list[str]:

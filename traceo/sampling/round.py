@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from traceo.sampling.budgets import Steering
 from traceo.sampling.model import Dynamic, PolicySet
 from traceo.sampling.policies import ESTIMATED_BYTES, Facts, compile_verdict
+from traceo.sampling.steering import SLOT_S
 from traceo.sampling.thresholds import NEVER, kept_trace_state, span_threshold
 from traceo.sampling.validate import ON_DEMAND
 from traceo.store.binding import Bindings
@@ -67,6 +69,7 @@ class Round:
     arrived_to: datetime
     policy_version: int | None
     done: bool
+    steering: tuple[Steering, ...] = ()
 
 
 class RoundSql(Bindings):
@@ -114,7 +117,13 @@ class RoundSql(Bindings):
     def fill_verdicts(self) -> str:
         """Judge the cohort into `verdicts`."""
         verdicts = compile_verdict(
-            self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts(), facts=COHORT_FACTS
+            self.policies,
+            self._select_cohort,
+            self,
+            seen=self._seen(),
+            counts=self._counts(),
+            steering=self.judged.steering,
+            facts=COHORT_FACTS,
         )
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
@@ -124,7 +133,8 @@ class RoundSql(Bindings):
             f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
             f"multiIf(wanted, wanted_by, would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
             f"v.votes, if(wanted, 0, {threshold}) AS threshold, "
-            "v.randomness, v.spans, v.bytes, v.keys, v.last_arrival, v.services, v.sizes "
+            "v.randomness, v.spans, v.bytes, v.keys, v.last_arrival, v.services, v.sizes, "
+            f"{'v.charges' if self.judged.steering else '[]'} "
             f"FROM (SELECT v.*, w.source AS wanted_by, wanted_by != '' AS wanted FROM ({verdicts}) AS v "
             f"LEFT ANY JOIN ({self._pinned()}) AS w USING (trace_id)) AS v"
         )
@@ -151,7 +161,7 @@ class RoundSql(Bindings):
         )
         return (
             f"INSERT INTO verdicts SELECT d.trace_id, first_arrival, true, false, w.source, [w.source], {NEVER}, "
-            f"randomness, spans, bytes, map(), toDateTime({END_OF_TIME_S}), [], [] FROM ({latest}) AS d "
+            f"randomness, spans, bytes, map(), toDateTime({END_OF_TIME_S}), [], [], [] FROM ({latest}) AS d "
             f"LEFT ANY JOIN ({self._pinned()}) AS w ON d.trace_id = w.trace_id"
         )
 
@@ -192,6 +202,22 @@ class RoundSql(Bindings):
         """What became of spans that came after their trace's verdict."""
         rows = self._sized(f"{self._recent()} AND {self._new()}", self._before(), "v.policy AS policy, v.keep AS keep")
         return self._enter("late", rows, "if(keep, 'late_kept', 'late_dropped')")
+
+    def enter_charges(self) -> str:
+        """What the round's budgets were asked for, and what was kept; a dry run enters what would have been kept."""
+        steering = self.judged.steering
+        names = ", ".join(self.bind(item.budget.name) for item in steering)
+        owners = ", ".join(self.bind(item.budget.owner(self.judged.tenant)) for item in steering)
+        kept = "keep AND NOT would_drop"
+        return (
+            f"INSERT INTO budget_demand{self.local} (owner, moment, tenant, budget, exempt, demand_spans, "
+            f"demand_bytes, kept_traces, kept_spans, kept_bytes) {self._settings('budgets')} "
+            f"SELECT [{owners}][charge.1 + 1] AS owner, toStartOfInterval(first_arrival, INTERVAL {SLOT_S} SECOND) AS "
+            f"moment, {{tenant:String}}, [{names}][charge.1 + 1] AS budget, charge.2 AS exempt, "
+            "sumIf(charge.3, charge.5), sumIf(charge.4, charge.5), "
+            f"countIf({kept}), sumIf(charge.3, {kept}), sumIf(charge.4, {kept}) "
+            "FROM verdicts ARRAY JOIN charges AS charge GROUP BY owner, moment, budget, exempt"
+        )
 
     def late(self) -> str:
         """SELECT traces: how many have new spans and an earlier verdict."""

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from traceo.errors import TraceoError
+from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import END_OF_TIME_S, Round, RoundSql
+from traceo.sampling.steering import Steered, steer
 from traceo.settings import Seconds
 from traceo.store.base import Store
 
@@ -30,6 +32,7 @@ IDLE_S = 5.0  # without traces that are due, late spans and wishes wait so long 
 MOST_SPANS = 2_000_000  # of one round, where many are due because none was judged for a while
 BEHIND_S = 10  # from when on they are counted first
 BEGINNING = datetime.fromtimestamp(0, UTC)
+TERMS = Terms()
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
 
@@ -51,11 +54,15 @@ AND received_at <= toDateTime({{arrived_to:Int64}}) GROUP BY second ORDER BY sec
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What a tenant's traces are judged by. `dry_run`: all are kept, and what would have been dropped is counted."""
+    """What a tenant's traces are judged by. `dry_run`: all are kept, and what would have been dropped is counted.
+
+    `shared`: budgets of all tenants, beside those of the policies.
+    """
 
     policies: PolicySet
     version: int | None = None
     dry_run: bool = False
+    shared: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +115,19 @@ class Sampler:
     `judging`: a tenant's policies of a version (None: the current one); None when it has none any more.
     """
 
-    def __init__(self, store: Store, rounds: Rounds, judging: Callable[[str, int | None], Judging | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rounds: Rounds,
+        judging: Callable[[str, int | None], Judging | None],
+        terms: Terms = TERMS,
+        on_steered: Callable[[str, tuple[Steered, ...]], None] = lambda tenant, found: None,
+    ) -> None:
         self._store = store
         self._rounds = rounds
         self._judging = judging
+        self._terms = terms
+        self._on_steered = on_steered
         self._due: dict[tuple[str, str], float] = {}
         self._all_again = 0.0
 
@@ -167,6 +183,11 @@ class Sampler:
         if now_s is None and last and _may_idle(window, judging, last, planned):
             return
         planned = await self._bounded(planned, window)
+        budgets = (*judging.policies.budgets, *judging.shared)
+        if budgets:
+            steered = await steer(self._store, tenant, budgets, self._terms, planned.arrived_from)
+            planned = replace(planned, steering=tuple(item.steering for item in steered))
+            self._on_steered(tenant, steered)
         await asyncio.to_thread(self._rounds.write_round, planned)
         await self._work(planned, window, judging)
         await self._finish(planned)
@@ -205,6 +226,7 @@ class Sampler:
             statements += [sql.fill_rescued(), sql.enter_rescued()]
         if to_do["verdicts"] or to_do["wishes"]:
             statements += [sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()]
+            statements += [sql.enter_charges()] if judged.steering else []
         if to_do["late"]:
             statements += [sql.copy_late(), sql.enter_late()]
         for statement in statements:

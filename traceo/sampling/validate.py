@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from traceo.errors import InvalidRequest, ParseError, QueryError
+from traceo.sampling.budgets import check_budgets
 from traceo.sampling.model import (
     And,
     BooleanAttribute,
@@ -74,6 +75,7 @@ def check_set(policies: PolicySet) -> None:
             _fail(field, getattr(policies, field), f"must be between 0 and {MAX_PER_MINUTE}")
     if policies.decision_wait <= 0:
         _fail("decision_wait", f"{policies.decision_wait:g}s", "must be longer than nothing")
+    check_budgets(policies.budgets)
 
 
 def _latency(rule: Latency, path: str) -> None:

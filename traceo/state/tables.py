@@ -95,7 +95,8 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
-# The last round of each tenant on each node of the store; `policy_version` is an id of policy_versions.
+# The last round of each tenant on each node of the store; `policy_version` is an id of policy_versions, `steering` a
+# list of budgets with their factors.
 sampling_rounds = Table(
     "sampling_rounds",
     metadata,
@@ -108,4 +109,5 @@ sampling_rounds = Table(
     Column("arrived_to", UtcDateTime, nullable=False),
     Column("policy_version", Integer),
     Column("done", Boolean, nullable=False),
+    Column("steering", JSON, nullable=False, server_default="[]"),
 )

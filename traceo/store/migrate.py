@@ -32,6 +32,8 @@ RETENTION = {
     "decisions": ("decisions", "decided_at"),
     "kept_traces": ("decisions", "requested_at"),
     "sampling_ledger": ("usage", "minute"),
+    "budget_demand": ("recent_spans", "moment"),
+    "budget_spending": ("usage", "moment"),
     "logs": ("logs", "received_at"),
     "samples": ("metrics", "received_at"),
     "histograms": ("metrics", "received_at"),

@@ -15,6 +15,7 @@ from traceo.hindsight.simulate import Simulation, simulate
 from traceo.query.ledger import read_ledger
 from traceo.query.search import TraceSearch
 from traceo.query.traces import parse_trace_id
+from traceo.sampling.budgets import Terms
 
 router = APIRouter(prefix="/sampling", tags=["sampling"])
 START = Field(default="-1h", description="RFC 3339, unix seconds or nanoseconds, or relative: -1h")
@@ -61,7 +62,9 @@ class KeepBody(BaseModel):
 
 
 @router.post("/simulate")
-async def post_simulate(body: SimulateRequest, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
+async def post_simulate(
+    body: SimulateRequest, queries: QueriesOf, services: ServicesOf, tenant: Tenant
+) -> JSONResponse:
     """What a policy set would have kept, cost and lost, and how right figures would be that are read from the rest."""
     asked = Simulation(
         document=body.document,
@@ -71,7 +74,7 @@ async def post_simulate(body: SimulateRequest, queries: QueriesOf, tenant: Tenan
         price_per_gib=body.price_per_gib,
         min_requests=body.min_requests,
     )
-    return answer(await simulate(queries, tenant, asked))
+    return answer(await simulate(queries, tenant, asked, Terms.of(services.config.sampling)))
 
 
 @router.post("/keep")
