@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from traceo.errors import TraceoError
+from traceo.errors import StoreUnavailable, TraceoError
 from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import Round, RoundSql
@@ -135,11 +135,7 @@ class Sampler:
             await self._work(last, local, began or Judging(KEEP_ALL))
             last = await self._finish(last)
         planned = await self._plan(host, local, tenant, judging, last, now_s)
-        budgets = (*judging.policies.budgets, *judging.shared)
-        if budgets:
-            steered = await steer(self._store, tenant, budgets, self._terms, planned.arrived_from)
-            planned = replace(planned, steering=tuple(item.steering for item in steered))
-            self._on_steered(tenant, steered)
+        planned = await self._steer(planned, judging, last)
         await asyncio.to_thread(self._rounds.write_round, planned)
         await self._work(planned, local, judging)
         await self._finish(planned)
@@ -162,6 +158,19 @@ class Sampler:
             judging.version,
             False,
         )
+
+    async def _steer(self, planned: Round, judging: Judging, last: Round | None) -> Round:
+        """With its budgets' factors; the last round's, when a shard does not answer: others need not wait for it."""
+        budgets = (*judging.policies.budgets, *judging.shared)
+        if not budgets:
+            return planned
+        try:
+            steered = await steer(self._store, planned.tenant, budgets, self._terms, planned.arrived_from)
+        except StoreUnavailable as error:
+            logger.warning("budgets go on with their factors: %s", error, extra=_fields(planned.tenant, planned.host))
+            return replace(planned, steering=last.steering if last else ())
+        self._on_steered(planned.tenant, steered)
+        return replace(planned, steering=tuple(item.steering for item in steered))
 
     async def _finish(self, judged: Round) -> Round:
         done = replace(judged, done=True)
