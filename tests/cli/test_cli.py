@@ -112,7 +112,10 @@ def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFix
             ["simulate", "POLICIES", "--price", "1"],
             ["saves 300.00", "✓ all 5 traces with errors", "✗ 1 of 4", "and 2 more", "daily"],
         ),
-        (["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"], ["1 will be kept", "1 are gone"]),
+        (
+            ["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"],
+            ["1 will be kept", "2 are kept if they come", "1 are gone"],
+        ),
         (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%"]),
         (["budgets"], ["daily", "met", "0.25", "errors", "over", "dry run", "daily: errors are thinned"]),
     ],

@@ -1,10 +1,10 @@
 -- The verdicts of the sampler's running round, on their way to `decisions` and into the copying of kept spans. In memory.
--- `charges`: what the trace is to each of the round's budgets (sampling/charging.py).
+-- `services` and `sizes` have an entry for each span, `charges` for each of the round's budgets (sampling/charging.py).
 CREATE TABLE IF NOT EXISTS verdicts
 (
     trace_id FixedString(16), first_arrival DateTime, keep Bool, would_drop Bool, policy LowCardinality(String),
     votes Array(LowCardinality(String)), threshold UInt64, randomness UInt64, spans UInt32, bytes UInt64,
-    keys Map(LowCardinality(String), String),
+    keys Map(LowCardinality(String), String), last_arrival DateTime, services Array(LowCardinality(String)), sizes Array(UInt32),
     charges Array(Tuple(budget UInt8, exempt Bool, spans UInt64, bytes UInt64, demanded Bool))
 )
 ENGINE = Memory
