@@ -131,10 +131,9 @@ def render_metrics() -> str:
 def own_metrics() -> list[Counter | Gauge | Histogram]:
     """All of them, in the order of the source."""
     metrics = make_metrics()
-    ingest = [getattr(metrics.ingest, item.name) for item in dataclasses.fields(metrics.ingest)]
-    sampling = [getattr(metrics.sampling, item.name) for item in dataclasses.fields(metrics.sampling)]
-    budgets = [getattr(metrics.budgets, item.name) for item in dataclasses.fields(metrics.budgets)]
-    return [*ingest, *sampling, *budgets, metrics.api_request_seconds, metrics.free_disk_bytes]
+    groups = (metrics.ingest, metrics.sampling, metrics.budgets)
+    grouped = [getattr(group, item.name) for group in groups for item in dataclasses.fields(group)]
+    return [*grouped, metrics.api_request_seconds, metrics.free_disk_bytes]
 
 
 def _render_metric(metric: Counter | Gauge | Histogram) -> str:

@@ -34,21 +34,21 @@ class IngestMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingMetrics:
-    """The ledger, by tenant, policy, service and verdict: what rounds entered while this replica held the lease."""
-
-    traces: Counter
-    spans: Counter
-    bytes: Counter
-
-
-@dataclass(frozen=True, slots=True)
 class BudgetMetrics:
     """Of the replica that samples, by owner ("": all tenants), budget, and share: `usual` or `exempt`."""
 
     factor: Gauge
     spent_ratio: Gauge
     demand_ratio: Gauge
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingMetrics:
+    """The ledger, by tenant, policy, service and verdict: what rounds entered while this replica held the lease."""
+
+    traces: Counter
+    spans: Counter
+    bytes: Counter
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.query.engine import engine
+from tests.sampling.test_properties import CORPORA, corpus, sets
 from tests.sampling.test_sampler import WAIT_S, Bench
 from tests.sampling.traces import Span, Trace, judge, share, store
-from traceo.errors import InvalidRequest
+from traceo.errors import InvalidRequest, StoreUnavailable
+from traceo.sampling import sampler
 from traceo.sampling.budgets import Budget, Steering, Terms
+from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.parse import dump_policies, parse_policies
 from traceo.sampling.thresholds import NEVER
 
@@ -110,6 +115,20 @@ policies:
     weights = [NEVER / (NEVER - row["threshold"]) for row in rows.values() if row["keep"]]
     deviation = math.sqrt(sum(weight * (weight - 1) for weight in weights))
     assert abs(sum(weights) - len(found)) < 4 * deviation
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(policies=sets, factor=st.floats(0, 1), number=st.integers(0, CORPORA - 1))
+def test_any_set_is_thinned_by_the_factor_and_nothing_else(policies: PolicySet, factor: float, number: int) -> None:
+    tenant, _ = corpus(number)
+    policies = replace(policies, policies=(*policies.policies, Policy("rest", AlwaysSample())))
+    before, after = judge(tenant, policies), judge(tenant, policies, steering=[steered(factor, 1.0)])
+    for at, row in after.items():
+        (charge,) = row["charges"]
+        share_2_32 = 1 << 32 if charge["2"] else round(factor * (1 << 32))
+        threshold = NEVER - ((NEVER - before[at]["threshold"]) * share_2_32 >> 32)
+        assert (row["threshold"], row["keep"]) == (threshold, at >= threshold)
+        assert charge["5"] == before[at]["keep"] and row["votes"] == before[at]["votes"]
 
 
 class BudgetBench(Bench):
@@ -208,11 +227,29 @@ def test_round_that_is_repeated_thins_by_the_same(monkeypatch: pytest.MonkeyPatc
         assert charged["n"] == kept
 
 
+def test_shard_that_does_not_answer_leaves_the_factors_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    with BudgetBench.of("budgets: [{name: b, spans_per_second: 10}]") as bench:
+        bench.run(2, 0, *[(Span(),)] * 200)
+        known = bench.factors()
+
+        async def unavailable(*_: Any, **__: Any) -> Any:
+            raise StoreUnavailable("shard 2 does not answer")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(sampler, "steer", unavailable)
+            bench.run(1, 2, *[(Span(),)] * 200)
+        assert bench.factors() == known != [(1, 1)]
+        assert bench.rows("SELECT count() AS n FROM decisions WHERE tenant = {tenant:String}") == [{"n": 600}]
+
+
 @pytest.mark.parametrize(
     ("budget", "message"),
     [
-        ("{name: b}", "budgets[0]: nothing is given; expected one of spans_per_second, bytes_per_day, money_per_month"),
-        ("{name: b, spans_per_second: 1, bytes_per_day: 1}", "spans_per_second and bytes_per_day is given"),
+        (
+            "{name: b}",
+            "budgets[0]: its target is missing; expected one of spans_per_second, bytes_per_day, money_",
+        ),
+        ("{name: b, spans_per_second: 1, bytes_per_day: 1}", "its target is spans_per_second and bytes_per_day"),
         ("{name: b, spans_per_second: 0}", "budgets[0].spans_per_second: 0 must be above 0"),
         ("{name: b, bytes_per_day: -5}", "must be above 0"),
         ("{name: b, spans_per_second: 1, exempt_ceiling: 0}", "budgets[0].exempt_ceiling: 0 must be above 0"),

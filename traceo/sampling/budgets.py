@@ -7,7 +7,7 @@ are in the budget's unit; the rates here are that unit a second.
 import calendar
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,6 @@ from traceo.errors import InvalidRequest
 UNITS = ("spans_per_second", "bytes_per_day", "money_per_month")
 MAX_BUDGETS = 50
 TEAM_ATTRIBUTE = "team"
-DAY_S = 86400
 GIB = 1 << 30
 MILLION = 1e6
 
@@ -116,13 +115,9 @@ class Steering:
     exempt_factor: float
     team_attribute: str
 
-    def to_plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Steering":
-        """From what `to_plain` made."""
+        """From what `dataclasses.asdict` made of it, and JSON of that."""
         return cls(**{**plain, "budget": Budget(**plain["budget"])})
 
 
@@ -182,7 +177,7 @@ def _problems(budget: Budget) -> Iterator[str]:
         yield ".name: '' is no name; every budget needs one"
     given = [unit for unit in UNITS if getattr(budget, unit) is not None]
     if len(given) != 1:
-        yield f": {' and '.join(given) or 'nothing'} is given; expected one of {', '.join(UNITS)}"
+        yield f": its target is {' and '.join(given) or 'missing'}; expected one of {', '.join(UNITS)}"
         return
     if budget.target <= 0:
         yield f".{given[0]}: {budget.target:g} must be above 0; what shall never be kept is for a drop policy"

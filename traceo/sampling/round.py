@@ -122,6 +122,7 @@ class RoundSql(Bindings):
             self,
             seen=self._seen(),
             counts=self._counts(),
+            facts=COHORT_FACTS,
             steering=self.judged.steering,
             facts=COHORT_FACTS,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from traceo.errors import TraceoError
+from traceo.errors import StoreUnavailable, TraceoError
 from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import END_OF_TIME_S, Round, RoundSql
@@ -182,12 +182,7 @@ class Sampler:
         planned = _plan(window, tenant, judging, last, now_s or time.time())
         if now_s is None and last and _may_idle(window, judging, last, planned):
             return
-        planned = await self._bounded(planned, window)
-        budgets = (*judging.policies.budgets, *judging.shared)
-        if budgets:
-            steered = await steer(self._store, tenant, budgets, self._terms, planned.arrived_from)
-            planned = replace(planned, steering=tuple(item.steering for item in steered))
-            self._on_steered(tenant, steered)
+        planned = await self._steer(await self._bounded(planned, window), judging, last)
         await asyncio.to_thread(self._rounds.write_round, planned)
         await self._work(planned, window, judging)
         await self._finish(planned)
@@ -205,6 +200,19 @@ class Sampler:
             return planned
         until = datetime.fromtimestamp(seconds["second"][max(over - 1, 0)].as_py(), UTC)
         return replace(planned, arrived_to=until)
+
+    async def _steer(self, planned: Round, judging: Judging, last: Round | None) -> Round:
+        """With its budgets' factors; the last round's, when a shard does not answer: others need not wait for it."""
+        budgets = (*judging.policies.budgets, *judging.shared)
+        if not budgets:
+            return planned
+        try:
+            steered = await steer(self._store, planned.tenant, budgets, self._terms, planned.arrived_from)
+        except StoreUnavailable as error:
+            logger.warning("budgets go on with their factors: %s", error, extra=_fields(planned.tenant, planned.host))
+            return replace(planned, steering=last.steering if last else ())
+        self._on_steered(planned.tenant, steered)
+        return replace(planned, steering=tuple(item.steering for item in steered))
 
     async def _finish(self, judged: Round) -> Round:
         done = replace(judged, done=True)
@@ -226,7 +234,8 @@ class Sampler:
             statements += [sql.fill_rescued(), sql.enter_rescued()]
         if to_do["verdicts"] or to_do["wishes"]:
             statements += [sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()]
-            statements += [sql.enter_charges()] if judged.steering else []
+        if to_do["verdicts"] and judged.steering:
+            statements += [sql.enter_charges()]
         if to_do["late"]:
             statements += [sql.copy_late(), sql.enter_late()]
         for statement in statements:

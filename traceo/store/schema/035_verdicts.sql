@@ -1,6 +1,5 @@
 -- The verdicts of the sampler's running round, on their way to `decisions` and into the copying of kept spans. In memory.
--- `services` and `sizes` have an entry for each span.
--- `charges`: what the trace is to each of the round's budgets (sampling/charging.py).
+-- `services` and `sizes` have an entry for each span, `charges` for each of the round's budgets (sampling/charging.py).
 CREATE TABLE IF NOT EXISTS verdicts
 (
     trace_id FixedString(16), first_arrival DateTime, keep Bool, would_drop Bool, policy LowCardinality(String),
