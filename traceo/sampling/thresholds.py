@@ -72,16 +72,17 @@ def kept_trace_state(trace_state: str, threshold: str, rv: str = "") -> str:
     """
     sampled = f"{threshold} != {NEVER}"
     digits = f"trimRight(leftPad(lower(hex({threshold})), 14, '0'), '0')"
-    written = [f"if({sampled}, concat('th:', if({digits} = '', '0', {digits})), '')"]
+    th = f"concat('th:', if({digits} = '', '0', {digits}))"
+    written = [f"if({sampled}, {th}, '')"]
     replaced = ["startsWith(x, 'th:')"]
+    alone = f"if({sampled}, concat('ot=', {th}), '')"
     if rv:
         written.append(f"concat('rv:', leftPad(lower(hex({rv})), 14, '0'))")
         replaced.append("startsWith(x, 'rv:')")
+        alone = f"concat('ot=', if({sampled}, concat({th}, ';'), ''), {written[-1]})"
     member = f"splitByChar(';', trimRight(extract({trace_state}, '{OT_MEMBER}')))"
     kept = f"arrayFilter(x -> x != '' AND NOT ({' OR '.join(replaced)}), {member})"
     others = f"arrayFilter(x -> x != '' AND NOT startsWith(trimLeft(x), 'ot='), splitByChar(',', {trace_state}))"
     parts = f"arrayStringConcat(arrayFilter(x -> x != '', arrayConcat([{', '.join(written)}], {kept})), ';')"
     entry = f"arrayMap(x -> concat('ot=', x), arrayFilter(x -> x != '', [{parts}]))"
-    alone = f"arrayStringConcat(arrayFilter(x -> x != '', [{', '.join(written)}]), ';')"
-    alone = f"if({alone} = '', '', concat('ot=', {alone}))"
     return f"if({trace_state} = '', {alone}, arrayStringConcat(arrayConcat({entry}, {others}), ','))"
