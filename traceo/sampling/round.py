@@ -124,7 +124,6 @@ class RoundSql(Bindings):
             counts=self._counts(),
             facts=COHORT_FACTS,
             steering=self.judged.steering,
-            facts=COHORT_FACTS,
         )
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
