@@ -52,6 +52,7 @@ def compile_verdict(
     seen: str = "",
     counts: str = "",
     facts: Facts | None = None,
+    shards: int = 1,
 ) -> str:
     """A SELECT with one row for each trace of the cohort, all of one tenant, whose name is bound as `tenant`.
 
@@ -63,9 +64,10 @@ def compile_verdict(
     `counts`: a SELECT of policy, key, traces: moving averages of traces in one of that dynamic policy's intervals.
     `facts`: further columns of each trace; with them come `decided` and `incoming`, whose maximum `threshold` is: what
     the set made of the trace, and what it had when it came.
+    `shards`: how many nodes judge traces of this tenant, each its own: a limit is divided among them.
     For limits to hold, a cohort MUST hold all traces of its seconds of first arrival.
     """
-    plan = Plan(SpanColumns(bindings), counts)
+    plan = Plan(SpanColumns(bindings), counts, shards)
     drops = [policy for policy in policies.policies if isinstance(policy.rule, Drop)]
     floors = [plan.compile(policy) for policy in drops]
     allowed = tuple(floor.possible for floor in floors)

@@ -72,7 +72,8 @@ class Sampler:
         self._rounds = rounds
         self._judging = judging
         self._due: dict[tuple[str, str], float] = {}
-        self._all_again = 0.0
+        self._all_again: dict[str, float] = {}
+        self._shards = 1
 
     async def run_forever(self, may_work: Callable[[], bool]) -> None:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
@@ -89,27 +90,37 @@ class Sampler:
     async def run_once(self, now_s: float | None = None, may_work: Callable[[], bool] = lambda: True) -> None:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
-        for host in await self._store.hosts():
-            for tenant in await self._tenants(host, local, now_s):
-                if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
-                    continue
-                if not may_work():
-                    return
-                judging = self._judging(tenant, None) or Judging(KEEP_ALL)
-                try:
-                    await self._judge(host, local, tenant, judging, now_s or time.time())
-                except TraceoError as error:  # one tenant's trouble is not the others'
-                    logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
-                wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
-                self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
+        hosts = await self._store.hosts()
+        self._shards = len(hosts)
+        await asyncio.gather(*(self._judge_host(host, local, now_s, may_work) for host in hosts))
+
+    async def _judge_host(self, host: str, local: str, now_s: float | None, may_work: Callable[[], bool]) -> None:
+        """Nodes work side by side; what one of them, or one tenant, has trouble with is not the others'."""
+        try:
+            tenants = await self._tenants(host, local, now_s)
+        except TraceoError as error:
+            logger.warning("a node was not asked for traces, trying again: %s", error, extra={"fields": {"host": host}})
+            return
+        for tenant in tenants:
+            if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
+                continue
+            if not may_work():
+                return
+            judging = self._judging(tenant, None) or Judging(KEEP_ALL)
+            try:
+                await self._judge(host, local, tenant, judging, now_s or time.time())
+            except TraceoError as error:
+                logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
+            wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
+            self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
 
     async def _tenants(self, host: str, local: str, now_s: float | None) -> list[str]:
         """Those with spans in the window; all of them once a minute, in between those that send."""
-        everybody = now_s is not None or self._all_again < time.monotonic()
-        if everybody:
-            self._all_again = time.monotonic() + ALL_TENANTS_S
+        everybody = now_s is not None or self._all_again.get(host, 0.0) < time.monotonic()
         since = 0 if everybody else int(time.time()) - SENDING_S
         found = await self._store.query_on(host, TENANTS.format(local=local, since=since))
+        if everybody:
+            self._all_again[host] = time.monotonic() + ALL_TENANTS_S
         return sorted(found["tenant"].to_pylist())
 
     async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float) -> None:
@@ -153,7 +164,9 @@ class Sampler:
         if judged.blocks_to > judged.blocks_from:
             earliest = EARLIEST_NEW.format(local=local, blocks_from=judged.blocks_from)
             new_from = (await self._store.query_on(judged.host, earliest))["since"][0].as_py()
-        sql = RoundSql(judged, judging.policies, local=local, new_from=new_from, dry_run=judging.dry_run)
+        sql = RoundSql(
+            judged, judging.policies, local=local, new_from=new_from, dry_run=judging.dry_run, shards=self._shards
+        )
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
