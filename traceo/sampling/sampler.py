@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from traceo.errors import TraceoError
+from traceo.errors import StoreUnavailable, TraceoError
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import Round, RoundSql
 from traceo.settings import Seconds
@@ -39,7 +39,8 @@ SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
 WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
 """
 COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
-NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
+# By the node's clock, which stays when another replica takes over.
+NEWEST_BLOCK = "SELECT max(_block_number) AS number, toUnixTimestamp64Milli(now64(3)) AS ms FROM spans_recent{local}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Rounds(Protocol):
     def read_round(self, tenant: str, host: str) -> Round | None:
         """The last round, done or not."""
 
-    def write_round(self, judged: Round) -> None:
-        """In place of the last one. It MUST be there when this returns."""
+    def write_round(self, judged: Round, after: Round | None) -> None:
+        """In place of `after`, which MUST be the last one still. It MUST be there when this returns."""
 
 
 class Sampler:
@@ -74,6 +75,7 @@ class Sampler:
         self._due: dict[tuple[str, str], float] = {}
         self._all_again: dict[str, float] = {}
         self._shards = 1
+        self._may_work: Callable[[], bool] = lambda: True
 
     async def run_forever(self, may_work: Callable[[], bool]) -> None:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
@@ -91,10 +93,13 @@ class Sampler:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
         hosts = await self._store.hosts()
-        self._shards = len(hosts)
-        await asyncio.gather(*(self._judge_host(host, local, now_s, may_work) for host in hosts))
+        self._shards, self._may_work = len(hosts), may_work
+        ended = await asyncio.gather(*(self._judge_host(host, local, now_s) for host in hosts), return_exceptions=True)
+        for error in ended:  # when all have ended: no node has two rounds at once
+            if error:
+                raise error
 
-    async def _judge_host(self, host: str, local: str, now_s: float | None, may_work: Callable[[], bool]) -> None:
+    async def _judge_host(self, host: str, local: str, now_s: float | None) -> None:
         """Nodes work side by side; what one of them, or one tenant, has trouble with is not the others'."""
         try:
             tenants = await self._tenants(host, local, now_s)
@@ -104,15 +109,17 @@ class Sampler:
         for tenant in tenants:
             if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
                 continue
-            if not may_work():
+            if not self._may_work():
                 return
-            judging = self._judging(tenant, None) or Judging(KEEP_ALL)
             try:
-                await self._judge(host, local, tenant, judging, now_s or time.time())
+                judging = self._judging(tenant, None) or Judging(KEEP_ALL)
+                await self._judge(host, local, tenant, judging, now_s)
+                wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
+                self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
             except TraceoError as error:
                 logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
-            wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
-            self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
+            except Exception:  # whatever it is: the other tenants' turn
+                logger.exception("a tenant was not judged, trying again", extra=_fields(tenant, host))
 
     async def _tenants(self, host: str, local: str, now_s: float | None) -> list[str]:
         """Those with spans in the window; all of them once a minute, in between those that send."""
@@ -123,21 +130,22 @@ class Sampler:
             self._all_again[host] = time.monotonic() + ALL_TENANTS_S
         return sorted(found["tenant"].to_pylist())
 
-    async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float) -> None:
+    async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float | None) -> None:
         last = await asyncio.to_thread(self._rounds.read_round, tenant, host)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
             await self._work(last, local, began or Judging(KEEP_ALL))
             last = await self._finish(last)
         planned = await self._plan(host, local, tenant, judging, last, now_s)
-        await asyncio.to_thread(self._rounds.write_round, planned)
+        await asyncio.to_thread(self._rounds.write_round, planned, last)
         await self._work(planned, local, judging)
         await self._finish(planned)
 
     async def _plan(
-        self, host: str, local: str, tenant: str, judging: Judging, last: Round | None, now_s: float
+        self, host: str, local: str, tenant: str, judging: Judging, last: Round | None, now_s: float | None
     ) -> Round:
-        newest = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local)))["number"][0].as_py() or 0
+        (found,) = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local))).to_pylist()
+        newest, now_s = found["number"] or 0, now_s or found["ms"] / 1000
         arrived_from = last.arrived_to if last else BEGINNING
         arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
         blocks_from = last.blocks_to if last else 0
@@ -155,7 +163,7 @@ class Sampler:
 
     async def _finish(self, judged: Round) -> Round:
         done = replace(judged, done=True)
-        await asyncio.to_thread(self._rounds.write_round, done)
+        await asyncio.to_thread(self._rounds.write_round, done, judged)
         return done
 
     async def _work(self, judged: Round, local: str, judging: Judging) -> None:
@@ -182,6 +190,8 @@ class Sampler:
                 await self._execute(judged, sql, statement)
 
     async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
+        if not self._may_work():  # its tables in memory are another replica's now
+            raise StoreUnavailable("the lease ran out within a round, which its next holder repeats")
         await self._store.execute_on(judged.host, text, _used(text, sql.params))
 
     async def _count(self, judged: Round, sql: RoundSql, text: str) -> int:
