@@ -14,6 +14,7 @@ from benchmarks import (
     memory_flat,
     queries,
     sampling,
+    sampling_kill,
     sampling_verdict,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "queries": queries.run,
     "memory_flat": memory_flat.run,
     "sampling": sampling.run,
+    "sampling_kill": sampling_kill.run,
     "sampling_verdict": sampling_verdict.run,
 }
 
