@@ -12,6 +12,7 @@ from tests.query.engine import engine
 from tests.sampling.traces import ARRIVAL_S, Span, Trace, insert, share
 from tests.sampling.traces import store as store_traces
 from traceo.errors import StoreUnavailable
+from traceo.sampling.model import Policy, PolicySet, StringAttribute
 from traceo.sampling.parse import parse_policies
 from traceo.sampling.round import Round
 from traceo.sampling.sampler import KEEP_ALL, Judging, Sampler
@@ -285,3 +286,27 @@ def test_replica_that_lost_its_lease_within_a_round_changes_nothing_any_more(
     bench.judge(4 * WAIT_S)
     assert bench.kept() == {KEPT: 1, KEPT + 1: 1, FAILED: 2}
     assert bench.ledger() == {"kept": (3, 4)}
+
+
+def test_policies_that_the_engine_refuses_lose_nothing_and_hold_nobody_up(bench: Bench) -> None:
+    broken = Bench()
+    unchecked = StringAttribute("k", ("(unclosed",), enabled_regex_matching=True)
+    broken.judging = Judging(PolicySet((Policy("broken", unchecked),), decision_wait=Seconds(WAIT_S)), 7)
+    both = {broken.tenant: broken, bench.tenant: bench}
+    judging = lambda tenant, version: both[tenant]._find(tenant, version) if tenant in both else NOT_DUE  # noqa: E731
+    sampler = Sampler(engine(), MemoryRounds(), judging)
+    for one in both.values():
+        one.store(Trace(KEPT, (Span(attributes={"k": "v"}),)), Trace(DROPPED))
+    asyncio.run(sampler.run_once(ARRIVAL_S + 1 + WAIT_S))
+    assert (bench.kept(), broken.kept()) == ({KEPT: 1}, {})
+    for second in (2, 3, 4):
+        asyncio.run(sampler.run_once(ARRIVAL_S + second + WAIT_S))
+    assert broken.kept() == {KEPT: 1, DROPPED: 1}
+    assert broken.ledger() == {"kept": (2, 2)}
+    assert broken.rows("SELECT DISTINCT kept_by FROM spans WHERE tenant = {tenant:String}") == [
+        {"kept_by": "policies failed"}
+    ]
+    broken.judging = Judging(parse_policies(ERRORS_AND_A_TENTH).policies, 8)
+    broken.store(Trace(FAILED, (Span(status=2),), second=9), Trace(DROPPED + 1, second=9))
+    asyncio.run(sampler.run_once(ARRIVAL_S + 10 + WAIT_S))
+    assert broken.kept() == {KEPT: 1, DROPPED: 1, FAILED: 1}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from traceo.errors import StoreUnavailable, TraceoError
+from traceo.errors import LimitExceeded, QueryError, StoreUnavailable, TraceoError
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import Round, RoundSql
 from traceo.settings import Seconds
@@ -30,6 +30,9 @@ END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
 BEGINNING = datetime.fromtimestamp(0, UTC)
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
+# The same when the engine refuses a tenant's policies, again and again.
+TRIES = 3
+KEEP_UNJUDGED = PolicySet((Policy("policies failed", AlwaysSample()),), decision_wait=Seconds(0))
 
 TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local} WHERE received_at >= toDateTime({since})"
 # Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then
@@ -50,6 +53,10 @@ class Judging:
     policies: PolicySet
     version: int | None = None
     dry_run: bool = False
+
+
+class PoliciesFailed(TraceoError):
+    """The engine refused the statement that a tenant's policies became."""
 
 
 class Rounds(Protocol):
@@ -73,6 +80,7 @@ class Sampler:
         self._rounds = rounds
         self._judging = judging
         self._due: dict[tuple[str, str], float] = {}
+        self._failures: dict[tuple[str, str], int] = {}
         self._all_again: dict[str, float] = {}
         self._shards = 1
         self._may_work: Callable[[], bool] = lambda: True
@@ -111,11 +119,13 @@ class Sampler:
                 continue
             if not self._may_work():
                 return
+            started = time.monotonic()
             try:
                 judging = self._judging(tenant, None) or Judging(KEEP_ALL)
                 await self._judge(host, local, tenant, judging, now_s)
-                wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
-                self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
+                wait = min(judging.policies.decision_wait / WAITS_PER_INTERVAL, LONGEST_INTERVAL_S)
+                ended = time.monotonic()
+                self._due[host, tenant] = ended + max(wait, ended - started)  # half of the time is for the others
             except TraceoError as error:
                 logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
             except Exception:  # whatever it is: the other tenants' turn
@@ -134,12 +144,10 @@ class Sampler:
         last = await asyncio.to_thread(self._rounds.read_round, tenant, host)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
-            await self._work(last, local, began or Judging(KEEP_ALL))
-            last = await self._finish(last)
+            last = await self._complete(last, local, began or Judging(KEEP_ALL))
         planned = await self._plan(host, local, tenant, judging, last, now_s)
         await asyncio.to_thread(self._rounds.write_round, planned, last)
-        await self._work(planned, local, judging)
-        await self._finish(planned)
+        await self._complete(planned, local, judging)
 
     async def _plan(
         self, host: str, local: str, tenant: str, judging: Judging, last: Round | None, now_s: float | None
@@ -161,7 +169,20 @@ class Sampler:
             False,
         )
 
-    async def _finish(self, judged: Round) -> Round:
+    async def _complete(self, judged: Round, local: str, judging: Judging) -> Round:
+        """Do what the round has to do. What its policies cannot judge is kept: it would be lost with the window."""
+        key = (judged.host, judged.tenant)
+        try:
+            await self._work(judged, local, judging)
+        except PoliciesFailed as error:
+            self._failures[key] = self._failures.get(key, 0) + 1
+            if self._failures[key] < TRIES:
+                raise
+            logger.error("sampling policies fail, all is kept: %s", error, extra=_fields(judged.tenant, judged.host))
+            failed, judged = judged, replace(judged, policy_version=None)  # so that it is repeated without them
+            await asyncio.to_thread(self._rounds.write_round, judged, failed)
+            await self._work(judged, local, Judging(KEEP_UNJUDGED))
+        self._failures.pop(key, None)
         done = replace(judged, done=True)
         await asyncio.to_thread(self._rounds.write_round, done, judged)
         return done
@@ -179,7 +200,10 @@ class Sampler:
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
         if await self._count(judged, sql, COHORT_SIZE):
-            await self._execute(judged, sql, sql.fill_verdicts())
+            try:
+                await self._execute(judged, sql, sql.fill_verdicts())
+            except (QueryError, LimitExceeded) as error:
+                raise PoliciesFailed(str(error)) from error
         if await self._count(judged, sql, sql.wishes()):
             await self._execute(judged, sql, sql.fill_rescued())
         if await self._count(judged, sql, "SELECT count() FROM verdicts"):
