@@ -310,3 +310,16 @@ def test_policies_that_the_engine_refuses_lose_nothing_and_hold_nobody_up(bench:
     broken.store(Trace(FAILED, (Span(status=2),), second=9), Trace(DROPPED + 1, second=9))
     asyncio.run(sampler.run_once(ARRIVAL_S + 10 + WAIT_S))
     assert broken.kept() == {KEPT: 1, DROPPED: 1, FAILED: 1}
+
+
+def test_bytes_a_second_hold_over_rounds_although_bursts_may_come_at_once() -> None:
+    """A round each second, and a burst of two seconds' bytes: no round may take it for itself."""
+    limit = "bytes_limiting: {bytes_per_second: 500}"
+    bench = Bench(f"decision_wait: 10s\npolicies: [{{name: limit, type: bytes_limiting, {limit}}}]")
+    for second in range(8):
+        bench.store(*(Trace(share((number + 0.5) / 20) + second, second=second) for number in range(20)))
+        bench.judge(WAIT_S + second - 1)
+    bench.judge(WAIT_S + 8)
+    (row,) = bench.rows("SELECT sumIf(bytes, keep) AS kept, count() AS n FROM decisions WHERE tenant = {tenant:String}")
+    assert row["n"] == 160
+    assert 0.7 * 8 * 500 < row["kept"] <= 8 * 500

@@ -28,8 +28,6 @@ from traceo.sampling.spans import SpanRule, span_condition
 from traceo.sampling.thresholds import ALWAYS, NEVER, threshold_of_percentage
 from traceo.sampling.validate import LIMITERS
 
-BURST = 2  # the Collector's default: twice the rate
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -120,9 +118,8 @@ class Plan:
 
     def _bytes(self, rule: BytesLimiting, given: tuple[str, ...]) -> Outcome:
         """The bucket holds some seconds' bytes: they may come at once, if no others come in those seconds."""
-        burst = rule.burst_capacity or BURST * rule.bytes_per_second
-        seconds = max(1, burst // rule.bytes_per_second)
-        eligible = _all((*given, f"bytes <= {burst}"))
+        seconds = rule.period_s
+        eligible = _all((*given, f"bytes <= {rule.burst}"))
         return self._limit(Limit("bytes", self._part(seconds * rule.bytes_per_second), eligible, every(seconds)))
 
     def _and(self, parts: tuple[Policy, ...], given: tuple[str, ...]) -> Outcome:

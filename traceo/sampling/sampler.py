@@ -155,7 +155,8 @@ class Sampler:
         (found,) = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local))).to_pylist()
         newest, now_s = found["number"] or 0, now_s or found["ms"] / 1000
         arrived_from = last.arrived_to if last else BEGINNING
-        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
+        over, period_s = int(now_s - judging.policies.decision_wait), judging.policies.period_s
+        arrived_to = datetime.fromtimestamp(over - over % period_s - 1, UTC)  # the last second of a whole period
         blocks_from = last.blocks_to if last else 0
         return Round(
             tenant,
