@@ -15,7 +15,9 @@ from benchmarks import (
     queries,
     sampling,
     sampling_kill,
+    sampling_shop,
     sampling_verdict,
+    sampling_window,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
 from benchmarks.report import Result, progress
@@ -31,6 +33,8 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "sampling": sampling.run,
     "sampling_kill": sampling_kill.run,
     "sampling_verdict": sampling_verdict.run,
+    "sampling_shop": sampling_shop.run,
+    "sampling_window": sampling_window.run,
 }
 
 

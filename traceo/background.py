@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -16,9 +16,12 @@ from traceo.errors import StoreUnavailable
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
-from traceo.sampling.sampler import Sampler
+from traceo.sampling.exemplars import keep_exemplars_forever
+from traceo.sampling.ledger import count_ledger_forever
+from traceo.sampling.sampler import Judging, Sampler
 from traceo.state.leases import Lease
 from traceo.store.base import Store
+from traceo.telemetry import SamplingMetrics
 
 SAMPLING = "sampling"
 
@@ -31,18 +34,21 @@ class Background:
     disk: DiskGuard
     policy_file: PolicyFile
     sampler: Sampler
+    judging: Callable[[str, int | None], Judging | None]
     lease: Lease
+    metrics: SamplingMetrics
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: SamplingMetrics
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
     sampler = Sampler(store, SamplingRounds(state), policies.judging)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
-    return Background(store, disk, policy_file, sampler, Lease(state, SAMPLING, holder, config.sampling.lease_ttl))
+    lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
+    return Background(store, disk, policy_file, sampler, policies.judging, lease, metrics)
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +61,8 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.policy_file.watch(),
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
+        keep_exemplars_forever(background.store, background.judging, lease.is_held),
+        count_ledger_forever(background.store, background.metrics, lease.is_held),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

@@ -147,7 +147,8 @@ class Sampling:
     """Tail sampling. What is kept is no setting: policies come from a file or the API (`docs/guides/sampling.md`)."""
 
     policy_file: str = setting(
-        "", "Policies of all tenants without their own, read again when it changes; empty: none."
+        "",
+        "Policies of tenants without their own, read again when they change; `recommended`: Traceo's; empty: none.",
     )
     lease_ttl: Seconds = setting(5.0, "A replica that dies is replaced after this time.", minimum=1.0)
 

@@ -13,7 +13,17 @@ from traceo.sampling.round import Round
 from traceo.state.database import open_state
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ROUND = Round("a", "node:9000", 1 << 45, 1 << 40, (1 << 62) + 1, NOON, NOON + timedelta(seconds=5), None, False)
+ROUND = Round(
+    "a",
+    "node:9000",
+    1 << 45,
+    {"1767265200": 1 << 40},
+    {"1767265200": (1 << 62) + 1, "1767268800": 1},
+    NOON,
+    NOON + timedelta(seconds=5),
+    None,
+    False,
+)
 
 
 @pytest.fixture

@@ -265,13 +265,19 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """What decides over a tenant's traces. `guarantee`: one trace per service, operation, status and five minutes."""
+    """What decides over a tenant's traces. `guarantee`: one trace per service, operation, status and five minutes.
+
+    `marked_traces_per_minute`, `exemplar_traces_per_minute`: so many that senders mark, or that exemplars lead to,
+    are kept whatever the policies say.
+    """
 
     policies: tuple[Policy, ...]
     decision_wait: Seconds = DECISION_WAIT
     decision_wait_after_root_received: Seconds = NO_WAIT
     sample_on_first_match: bool = False
     guarantee: bool = False
+    marked_traces_per_minute: int = 600
+    exemplar_traces_per_minute: int = 60
 
     def walk(self) -> Iterator[Policy]:
         """All policies, at any depth."""

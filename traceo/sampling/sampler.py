@@ -7,14 +7,14 @@ replica that takes over, repeats it with the same result. See `round.py` for wha
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from traceo.errors import LimitExceeded, QueryError, StoreUnavailable, TraceoError
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
-from traceo.sampling.round import Round, RoundSql
+from traceo.sampling.round import END_OF_TIME_S, Round, RoundSql
 from traceo.settings import Seconds
 from traceo.store.base import Store
 
@@ -26,7 +26,9 @@ LONGEST_INTERVAL_S = 30.0
 WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longer wait there are fewer rounds
 SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a minute only
 ALL_TENANTS_S = 60.0
-END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
+IDLE_S = 5.0  # without traces that are due, late spans and wishes wait so long for a round
+MOST_SPANS = 2_000_000  # of one round, where many are due because none was judged for a while
+BEHIND_S = 10  # from when on they are counted first
 BEGINNING = datetime.fromtimestamp(0, UTC)
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
@@ -34,16 +36,20 @@ KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait
 TRIES = 3
 KEEP_UNJUDGED = PolicySet((Policy("policies failed", AlwaysSample()),), decision_wait=Seconds(0))
 
-TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local} WHERE received_at >= toDateTime({since})"
-# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then
-# too early, which costs reading and nothing else.
-EARLIEST_NEW = """
-SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
-WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
+TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local}"
+SENDING = "SELECT DISTINCT tenant FROM usage WHERE signal = 'traces' AND minute >= toDateTime({since})"
+PARTS = """
+SELECT partition_id AS partition, max_block_number AS block, toUnixTimestamp(min_time) AS since_s,
+    toUnixTimestamp(max_time) AS until_s, toUnixTimestamp64Milli(now64(3)) AS now_ms
+FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}'
 """
 COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
-# By the node's clock, which stays when another replica takes over.
-NEWEST_BLOCK = "SELECT max(_block_number) AS number, toUnixTimestamp64Milli(now64(3)) AS ms FROM spans_recent{local}"
+# How many spans arrived in each second that is due.
+BEHIND = """
+SELECT toUnixTimestamp(received_at) AS second, count() AS spans FROM spans_recent{local}
+WHERE tenant = {{tenant:String}} AND received_at > toDateTime({{arrived_from:Int64}})
+AND received_at <= toDateTime({{arrived_to:Int64}}) GROUP BY second ORDER BY second
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,44 @@ class Judging:
 
 class PoliciesFailed(TraceoError):
     """The engine refused the statement that a tenant's policies became."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of the window that lie together on disk: their last block, and when the first and the last arrived."""
+
+    partition: str
+    block: int
+    since_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The recent window of one node: of its table's name the end, its parts, and the time by the node's clock.
+
+    That clock stays when another replica takes over.
+    """
+
+    host: str
+    local: str
+    parts: Sequence[Part]
+    now_s: float
+
+    def newest_blocks(self) -> dict[str, int]:
+        """The last block of each partition."""
+        newest: dict[str, int] = {}
+        for part in self.parts:
+            newest[part.partition] = max(part.block, newest.get(part.partition, 0))
+        return newest
+
+    def new_from(self, judged: Round) -> int:
+        """No span of the round's blocks arrived before this second of 1970.
+
+        A new block may have been merged with older ones: the answer is then too early, which only costs reading.
+        """
+        new = (part.since_s for part in self.parts if part.block > judged.blocks_from.get(part.partition, 0))
+        return min(new, default=END_OF_TIME_S)
 
 
 class Rounds(Protocol):
@@ -111,6 +155,7 @@ class Sampler:
         """Nodes work side by side; what one of them, or one tenant, has trouble with is not the others'."""
         try:
             tenants = await self._tenants(host, local, now_s)
+            window = await self._window(host, local, now_s)
         except TraceoError as error:
             logger.warning("a node was not asked for traces, trying again: %s", error, extra={"fields": {"host": host}})
             return
@@ -122,7 +167,7 @@ class Sampler:
             started = time.monotonic()
             try:
                 judging = self._judging(tenant, None) or Judging(KEEP_ALL)
-                await self._judge(host, local, tenant, judging, now_s)
+                await self._judge(window, tenant, judging, may_idle=now_s is None)
                 wait = min(judging.policies.decision_wait / WAITS_PER_INTERVAL, LONGEST_INTERVAL_S)
                 ended = time.monotonic()
                 self._due[host, tenant] = ended + max(wait, ended - started)  # half of the time is for the others
@@ -134,47 +179,50 @@ class Sampler:
     async def _tenants(self, host: str, local: str, now_s: float | None) -> list[str]:
         """Those with spans in the window; all of them once a minute, in between those that send."""
         everybody = now_s is not None or self._all_again.get(host, 0.0) < time.monotonic()
-        since = 0 if everybody else int(time.time()) - SENDING_S
-        found = await self._store.query_on(host, TENANTS.format(local=local, since=since))
+        asked = TENANTS.format(local=local) if everybody else SENDING.format(since=int(time.time()) - SENDING_S)
+        found = await self._store.query_on(host, asked)
         if everybody:
             self._all_again[host] = time.monotonic() + ALL_TENANTS_S
         return sorted(found["tenant"].to_pylist())
 
-    async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float | None) -> None:
-        last = await asyncio.to_thread(self._rounds.read_round, tenant, host)
+    async def _window(self, host: str, local: str, now_s: float | None) -> Window:
+        rows = (await self._store.query_on(host, PARTS.format(local=local))).to_pylist()
+        clock_s = rows[0]["now_ms"] / 1000 if rows else time.time()
+        parts = [Part(row["partition"], row["block"], row["since_s"], row["until_s"]) for row in rows]
+        return Window(host, local, parts, now_s or clock_s)
+
+    async def _judge(self, window: Window, tenant: str, judging: Judging, may_idle: bool) -> None:
+        """`may_idle`: a round in which nothing can be due may be left out."""
+        last = await asyncio.to_thread(self._rounds.read_round, tenant, window.host)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
-            last = await self._complete(last, local, began or Judging(KEEP_ALL))
-        planned = await self._plan(host, local, tenant, judging, last, now_s)
+            last = await self._complete(last, window, began or Judging(KEEP_ALL))
+        planned = _plan(window, tenant, judging, last)
+        if may_idle and last and _may_idle(window, judging, last, planned):
+            return
+        planned = await self._bounded(planned, window)
         await asyncio.to_thread(self._rounds.write_round, planned, last)
-        await self._complete(planned, local, judging)
+        await self._complete(planned, window, judging)
 
-    async def _plan(
-        self, host: str, local: str, tenant: str, judging: Judging, last: Round | None, now_s: float | None
-    ) -> Round:
-        (found,) = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local))).to_pylist()
-        newest, now_s = found["number"] or 0, now_s or found["ms"] / 1000
-        arrived_from = last.arrived_to if last else BEGINNING
-        over, period_s = int(now_s - judging.policies.decision_wait), judging.policies.period_s
-        arrived_to = datetime.fromtimestamp(over - over % period_s - 1, UTC)  # the last second of a whole period
-        blocks_from = last.blocks_to if last else 0
-        return Round(
-            tenant,
-            host,
-            max(int(now_s * 1000), last.number + 1 if last else 0),
-            blocks_from if blocks_from <= newest else 0,  # an engine that started with an empty window counts anew
-            newest,
-            arrived_from,
-            max(arrived_from, arrived_to),
-            judging.version,
-            False,
-        )
+    async def _bounded(self, planned: Round, window: Window) -> Round:
+        """The round, ending before seconds that would be more than `MOST_SPANS`: they are the next one's."""
+        first, last = int(planned.arrived_from.timestamp()), int(planned.arrived_to.timestamp())
+        if last - first <= BEHIND_S:
+            return planned
+        params = {"tenant": planned.tenant, "arrived_from": first, "arrived_to": last}
+        seconds = await self._store.query_on(window.host, BEHIND.format(local=window.local), params)
+        spans = seconds["spans"].to_numpy().cumsum()
+        over = int((spans <= MOST_SPANS).sum())
+        if over == len(spans):
+            return planned
+        until = datetime.fromtimestamp(seconds["second"][max(over - 1, 0)].as_py(), UTC)
+        return replace(planned, arrived_to=until)
 
-    async def _complete(self, judged: Round, local: str, judging: Judging) -> Round:
+    async def _complete(self, judged: Round, window: Window, judging: Judging) -> Round:
         """Do what the round has to do. What its policies cannot judge is kept: it would be lost with the window."""
         key = (judged.host, judged.tenant)
         try:
-            await self._work(judged, local, judging)
+            await self._work(judged, window, judging)
         except PoliciesFailed as error:
             self._failures[key] = self._failures.get(key, 0) + 1
             if self._failures[key] < TRIES:
@@ -182,46 +230,80 @@ class Sampler:
             logger.error("sampling policies fail, all is kept: %s", error, extra=_fields(judged.tenant, judged.host))
             failed, judged = judged, replace(judged, policy_version=None)  # so that it is repeated without them
             await asyncio.to_thread(self._rounds.write_round, judged, failed)
-            await self._work(judged, local, Judging(KEEP_UNJUDGED))
+            await self._work(judged, window, Judging(KEEP_UNJUDGED))
         self._failures.pop(key, None)
         done = replace(judged, done=True)
         await asyncio.to_thread(self._rounds.write_round, done, judged)
         return done
 
-    async def _work(self, judged: Round, local: str, judging: Judging) -> None:
+    async def _work(self, judged: Round, window: Window, judging: Judging) -> None:
         """All that the round has to do; the same again, when it is repeated."""
-        new_from = END_OF_TIME_S
-        if judged.blocks_to > judged.blocks_from:
-            earliest = EARLIEST_NEW.format(local=local, blocks_from=judged.blocks_from)
-            new_from = (await self._store.query_on(judged.host, earliest))["since"][0].as_py()
+        new_from = window.new_from(judged)
         sql = RoundSql(
-            judged, judging.policies, local=local, new_from=new_from, dry_run=judging.dry_run, shards=self._shards
+            judged,
+            judging.policies,
+            local=window.local,
+            new_from=new_from,
+            dry_run=judging.dry_run,
+            shards=self._shards,
         )
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
-        if await self._count(judged, sql, COHORT_SIZE):
+        if (await self._read(judged, sql, COHORT_SIZE))["total_rows"]:
             try:
                 await self._execute(judged, sql, sql.fill_verdicts())
             except (QueryError, LimitExceeded) as error:
                 raise PoliciesFailed(str(error)) from error
-        if await self._count(judged, sql, sql.wishes()):
-            await self._execute(judged, sql, sql.fill_rescued())
-        if await self._count(judged, sql, "SELECT count() FROM verdicts"):
-            for statement in (sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()):
-                await self._execute(judged, sql, statement)
-        if judged.blocks_to > judged.blocks_from and await self._count(judged, sql, sql.late()):
-            for statement in (sql.copy_late(), sql.enter_late()):
-                await self._execute(judged, sql, statement)
+        to_do = await self._read(judged, sql, sql.to_do())
+        statements = []
+        if to_do["wishes"]:
+            statements += [sql.fill_rescued(), sql.enter_rescued()]
+        if to_do["verdicts"] or to_do["wishes"]:
+            statements += [sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()]
+        if to_do["late"]:
+            statements += [sql.copy_late(), sql.enter_late()]
+        for statement in statements:
+            await self._execute(judged, sql, statement)
 
     async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
         if not self._may_work():  # its tables in memory are another replica's now
             raise StoreUnavailable("the lease ran out within a round, which its next holder repeats")
         await self._store.execute_on(judged.host, text, _used(text, sql.params))
 
-    async def _count(self, judged: Round, sql: RoundSql, text: str) -> int:
-        found = await self._store.query_on(judged.host, text, _used(text, sql.params))
-        return int(found.column(0)[0].as_py() or 0)
+    async def _read(self, judged: Round, sql: RoundSql, text: str) -> dict[str, int]:
+        """The one row of a SELECT."""
+        row: dict[str, int]
+        (row,) = (await self._store.query_on(judged.host, text, _used(text, sql.params))).to_pylist()
+        return row
+
+
+def _plan(window: Window, tenant: str, judging: Judging, last: Round | None) -> Round:
+    arrived_from = last.arrived_to if last else BEGINNING
+    over, period_s = int(window.now_s - judging.policies.decision_wait), judging.policies.period_s
+    arrived_to = datetime.fromtimestamp(over - over % period_s - 1, UTC)  # the last second of a whole period
+    newest = window.newest_blocks()
+    # An engine that started with an empty window counts anew.
+    known = {name: number for name, number in (last.blocks_to if last else {}).items() if number <= newest.get(name, 0)}
+    return Round(
+        tenant=tenant,
+        host=window.host,
+        number=max(int(window.now_s * 1000), last.number + 1 if last else 0),
+        blocks_from=known,
+        blocks_to=newest,
+        arrived_from=arrived_from,
+        arrived_to=max(arrived_from, arrived_to),
+        policy_version=judging.version,
+        done=False,
+    )
+
+
+def _may_idle(window: Window, judging: Judging, last: Round, planned: Round) -> bool:
+    """Nothing can be due, and there was a round a moment ago: blocks that are new can wait for the next one."""
+    sooner = max(0, judging.policies.decision_wait - judging.policies.decision_wait_after_root_received)
+    due_until = planned.arrived_to.timestamp() + (sooner if judging.policies.decision_wait_after_root_received else 0)
+    due = any(part.since_s <= due_until and part.until_s > last.arrived_to.timestamp() for part in window.parts)
+    return not due and planned.number < last.number + IDLE_S * 1000
 
 
 def _fields(tenant: str, host: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Request:
     tenant: str
     body: bytes
     recent: bool = False  # spans only: they wait in the recent window for their trace's verdict
+    keep: bool = False  # spans only: that verdict is to keep them
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 -- What sampling did, by the minute of the verdict, policy and service. `verdict`: kept, dropped, late_kept, late_dropped
--- (spans that came after their trace's verdict), forced (kept on demand), would_drop (kept by a dry run). Traces count once for each service in them.
+-- (spans that came after their trace's verdict), forced (kept on demand), would_drop (kept by a dry run); and rescued: kept
+-- on demand after they had been dropped, where they were counted already. Traces count once for each service in them.
 -- cluster: local
 CREATE TABLE IF NOT EXISTS sampling_ledger${local}
 (
