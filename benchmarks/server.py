@@ -95,6 +95,13 @@ class Server:
             process.kill()
             process.wait()
 
+    def kill(self) -> None:
+        """SIGKILL: what a power cut does to the process."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.wait()
+
     def cpu_s(self) -> float:
         """CPU-seconds of the process since its start, user and system."""
         fields = self._proc("stat").rpartition(")")[2].split()

@@ -4,7 +4,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,11 +34,11 @@ class Sent:
 
 
 @contextmanager
-def load(server: RunningServer, sent: Sent, senders: int = 2) -> Iterator[None]:
-    """Send all signals from `senders` threads each, until the block ends or the server does."""
+def load(server: RunningServer, sent: Sent, senders: int = 2, signals: Sequence[str] = SIGNALS) -> Iterator[None]:
+    """Send these signals from `senders` threads each, until the block ends or the server does."""
     stop = threading.Event()
-    with ThreadPoolExecutor(senders * len(SIGNALS)) as pool:
-        works = [pool.submit(_send, server.otlp_url, signal, sent, stop) for signal in SIGNALS for _ in range(senders)]
+    with ThreadPoolExecutor(senders * len(signals)) as pool:
+        works = [pool.submit(_send, server.otlp_url, signal, sent, stop) for signal in signals for _ in range(senders)]
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from traceo.errors import StoreUnavailable
 from traceo.policies.rounds import SamplingRounds
 from traceo.sampling.budgets import Budget, Steering
 from traceo.sampling.round import Round
@@ -38,14 +39,26 @@ def test_last_round_of_each_tenant_and_node_is_read_back(engine: Engine) -> None
     assert rounds.read_round("a", "node:9000") is None
     others = [replace(ROUND, tenant="b"), replace(ROUND, host="other:9000", number=5)]
     for judged in (ROUND, *others):
-        rounds.write_round(judged)
+        rounds.write_round(judged, None)
     steering = (
         Steering(Budget("m", money_per_month=1.5, team="a", exempt_ceiling=2, slow_ms=9), 1 / 3, 0.5, "team"),
         Steering(Budget("b", bytes_per_day=1 << 40, all_tenants=True), 1.0, 1e-9, "owner"),
     )
     done = replace(ROUND, done=True, policy_version=7, number=ROUND.number + 1, steering=steering)
-    rounds.write_round(done)
+    rounds.write_round(done, ROUND)
     assert SamplingRounds(engine).read_round("a", "node:9000") == done
     assert (rounds.read_steering("a"), rounds.read_steering("b")) == (steering, ())
     assert rounds.read_steering("nobody") == ()
     assert [rounds.read_round(judged.tenant, judged.host) for judged in others] == others
+
+
+def test_replica_that_was_overtaken_writes_nothing(engine: Engine) -> None:
+    rounds = SamplingRounds(engine)
+    rounds.write_round(ROUND, None)
+    done, following = replace(ROUND, done=True), replace(ROUND, number=ROUND.number + 1)
+    rounds.write_round(done, ROUND)
+    rounds.write_round(following, done)
+    for judged, after in ((ROUND, None), (done, ROUND), (replace(following, number=ROUND.number + 2), done)):
+        with pytest.raises(StoreUnavailable, match="another replica"):
+            rounds.write_round(judged, after)
+    assert rounds.read_round("a", "node:9000") == following

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.query.engine import engine
-from tests.sampling.traces import ARRIVAL_S, Span, Trace, share
+from tests.sampling.traces import ARRIVAL_S, Span, Trace, insert, share
 from tests.sampling.traces import store as store_traces
 from traceo.errors import StoreUnavailable
 from traceo.query.sql import adjusted_count_of
+from traceo.sampling.model import Policy, PolicySet, StringAttribute
 from traceo.sampling.parse import parse_policies
 from traceo.sampling.round import Round
 from traceo.sampling.sampler import KEEP_ALL, Judging, Sampler
@@ -42,7 +43,8 @@ class MemoryRounds:
     def read_round(self, tenant: str, host: str) -> Round | None:
         return self.last.get((tenant, host))
 
-    def write_round(self, judged: Round) -> None:
+    def write_round(self, judged: Round, after: Round | None) -> None:
+        assert self.last.get((judged.tenant, judged.host)) == after
         self.last[judged.tenant, judged.host] = judged
         self.written.append(judged)
 
@@ -274,3 +276,82 @@ def test_trouble_of_one_tenant_is_not_the_others(bench: Bench) -> None:
     bench.store(Trace(KEPT))
     bench.judge(WAIT_S)
     assert bench.kept() == {KEPT: 1}
+
+
+def test_clock_that_goes_back_leaves_no_trace_out(bench: Bench) -> None:
+    """Another replica takes over, or another node answers, whose clock is seconds behind."""
+    bench.store(Trace(KEPT))
+    bench.judge(WAIT_S + 20)
+    for second in range(1, 25, 3):
+        bench.store(Trace(KEPT + second, second=second), Trace(DROPPED + second, second=second))
+        bench.judge(WAIT_S + second)
+    bench.judge(WAIT_S + 26)
+    assert bench.kept() == {KEPT: 1} | {KEPT + second: 1 for second in range(1, 25, 3)}
+    assert bench.ledger() == {"kept": (9, 9), "dropped": (8, 8)}
+    numbers = [judged.number for judged in bench.rounds.written if judged.done and judged.tenant == bench.tenant]
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("stopped", ["TRUNCATE TABLE verdicts", "INSERT INTO verdicts", "INSERT INTO spans"])
+def test_replica_that_lost_its_lease_within_a_round_changes_nothing_any_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, stopped: str
+) -> None:
+    bench.store(Trace(KEPT), Trace(FAILED, (Span(status=2), Span())))
+    successor = Sampler(engine(), bench.rounds, bench._find)
+    execute_on, overtaken = engine().execute_on, []
+
+    async def be_overtaken(host: str, sql: str, params: Any = None) -> None:
+        if sql.startswith(stopped) and not overtaken:
+            overtaken.append(sql)
+            await successor.run_once(ARRIVAL_S + 2 + WAIT_S)
+            await store_later()
+            await successor.run_once(ARRIVAL_S + 2 + 3 * WAIT_S)
+        await execute_on(host, sql, params)
+
+    async def store_later() -> None:
+        await insert(engine(), bench.tenant, [Trace(KEPT + 1, second=WAIT_S)], recent=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine(), "execute_on", be_overtaken)
+        asyncio.run(bench.sampler.run_once(ARRIVAL_S + 1 + WAIT_S, lambda: not overtaken))
+    assert overtaken
+    bench.judge(4 * WAIT_S)
+    assert bench.kept() == {KEPT: 1, KEPT + 1: 1, FAILED: 2}
+    assert bench.ledger() == {"kept": (3, 4)}
+
+
+def test_policies_that_the_engine_refuses_lose_nothing_and_hold_nobody_up(bench: Bench) -> None:
+    broken = Bench()
+    unchecked = StringAttribute("k", ("(unclosed",), enabled_regex_matching=True)
+    broken.judging = Judging(PolicySet((Policy("broken", unchecked),), decision_wait=Seconds(WAIT_S)), 7)
+    both = {broken.tenant: broken, bench.tenant: bench}
+    judging = lambda tenant, version: both[tenant]._find(tenant, version) if tenant in both else NOT_DUE  # noqa: E731
+    sampler = Sampler(engine(), MemoryRounds(), judging)
+    for one in both.values():
+        one.store(Trace(KEPT, (Span(attributes={"k": "v"}),)), Trace(DROPPED))
+    asyncio.run(sampler.run_once(ARRIVAL_S + 1 + WAIT_S))
+    assert (bench.kept(), broken.kept()) == ({KEPT: 1}, {})
+    for second in (2, 3, 4):
+        asyncio.run(sampler.run_once(ARRIVAL_S + second + WAIT_S))
+    assert broken.kept() == {KEPT: 1, DROPPED: 1}
+    assert broken.ledger() == {"kept": (2, 2)}
+    assert broken.rows("SELECT DISTINCT kept_by FROM spans WHERE tenant = {tenant:String}") == [
+        {"kept_by": "policies failed"}
+    ]
+    broken.judging = Judging(parse_policies(ERRORS_AND_A_TENTH).policies, 8)
+    broken.store(Trace(FAILED, (Span(status=2),), second=9), Trace(DROPPED + 1, second=9))
+    asyncio.run(sampler.run_once(ARRIVAL_S + 10 + WAIT_S))
+    assert broken.kept() == {KEPT: 1, DROPPED: 1, FAILED: 1}
+
+
+def test_bytes_a_second_hold_over_rounds_although_bursts_may_come_at_once() -> None:
+    """A round each second, and a burst of two seconds' bytes: no round may take it for itself."""
+    limit = "bytes_limiting: {bytes_per_second: 500}"
+    bench = Bench(f"decision_wait: 10s\npolicies: [{{name: limit, type: bytes_limiting, {limit}}}]")
+    for second in range(8):
+        bench.store(*(Trace(share((number + 0.5) / 20) + second, second=second) for number in range(20)))
+        bench.judge(WAIT_S + second - 1)
+    bench.judge(WAIT_S + 8)
+    (row,) = bench.rows("SELECT sumIf(bytes, keep) AS kept, count() AS n FROM decisions WHERE tenant = {tenant:String}")
+    assert row["n"] == 160
+    assert 0.7 * 8 * 500 < row["kept"] <= 8 * 500

@@ -13,7 +13,7 @@ from traceo.sampling.budgets import Steering
 from traceo.sampling.model import PolicySet
 from traceo.sampling.parse import parse_policies
 from traceo.sampling.policies import compile_verdict
-from traceo.store.base import Batch, Request, Signal
+from traceo.store.base import Batch, Request, Signal, Store
 
 ARRIVAL_S = 1_790_000_100  # the start of five minutes
 START_NS = ARRIVAL_S * 10**9
@@ -57,11 +57,16 @@ def share(part: float) -> int:
 
 
 def store(tenant: str, found: list[Trace], *, recent: bool = False, keep: bool = False) -> None:
+    """On the embedded engine."""
+    asyncio.run(insert(engine(), tenant, found, recent=recent, keep=keep))
+
+
+async def insert(store: Store, tenant: str, found: list[Trace], *, recent: bool = False, keep: bool = False) -> None:
     """Each second's traces as one batch."""
     for second in sorted({trace.second for trace in found}):
         bodies = [body for trace in found if trace.second == second for body in _bodies(trace)]
         batch = Batch(((ARRIVAL_S + second) * 1000) << 22 | secrets.randbits(22), secrets.token_hex(16))
-        asyncio.run(engine().insert(Signal.TRACES, [Request(tenant, body, recent, keep) for body in bodies], batch))
+        await store.insert(Signal.TRACES, [Request(tenant, body, recent, keep) for body in bodies], batch)
 
 
 def _bodies(trace: Trace) -> list[bytes]:

@@ -7,11 +7,13 @@ from functools import lru_cache
 
 from traceo.errors import InvalidRequest
 from traceo.sampling.parse import ParsedPolicies, parse_policies
+from traceo.sampling.policies import statement_length
 
 ALL_TENANTS = ""  # the tenant of the default
 OFF = ""  # the document that switches sampling off
 FOLLOW = "default"  # the document of a tenant that goes by the default again
 MAX_DOCUMENT = 1 << 18  # characters
+MAX_STATEMENT = 200_000  # characters; ClickHouse reads 262 144, with what surrounds it
 MAX_COMMENT = 1000
 
 
@@ -63,7 +65,14 @@ def read_document(document: str) -> ParsedPolicies:
     """The policies of a document. Raises InvalidRequest, ParseError, UnsupportedQuery, each with the path."""
     if len(document) > MAX_DOCUMENT:
         raise InvalidRequest(f"the document has {len(document)} characters; {MAX_DOCUMENT} is the most")
-    return parse_policies(document)
+    parsed = parse_policies(document)
+    length = statement_length(parsed.policies)
+    if length > MAX_STATEMENT:
+        raise InvalidRequest(
+            f"policies: they make a statement of {length} characters; {MAX_STATEMENT} is the most. Fewer policies, or "
+            "one with several values in place of several with one, make it shorter"
+        )
+    return parsed
 
 
 def check_document(tenant: str, document: str) -> str:

@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, false, select
 
+from traceo.errors import StoreUnavailable
 from traceo.sampling.budgets import Steering
 from traceo.sampling.round import Round
 from traceo.state.database import begin, insert_into
@@ -33,13 +34,20 @@ class SamplingRounds:
             row = connection.execute(mine.order_by(sampling_rounds.c.number.desc()).limit(1)).first()
         return _read_steering(row.steering) if row else ()
 
-    def write_round(self, judged: Round) -> None:
-        """In place of the last one; it is committed when this returns. Raises StoreUnavailable."""
+    def write_round(self, judged: Round, after: Round | None) -> None:
+        """In place of `after`, the last one as this replica knows it; it is committed when this returns.
+
+        Raises StoreUnavailable, also when there is another one: then another replica holds the lease and has gone on.
+        """
         row = asdict(judged)
         others = {name: value for name, value in row.items() if name not in {column.name for column in KEY}}
         write = insert_into(self._engine, sampling_rounds).values(row)
+        last = sampling_rounds.c
+        known = (last.number == after.number) & (last.done == after.done) if after else false()
+        write = write.on_conflict_do_update(index_elements=KEY, set_=others, where=known)
         with begin(self._engine) as connection:
-            connection.execute(write.on_conflict_do_update(index_elements=KEY, set_=others))
+            if connection.execute(write.returning(last.number)).first() is None:
+                raise StoreUnavailable(f"another replica samples tenant {judged.tenant} on {judged.host} by now")
 
 
 def _read_steering(plain: list[dict[str, Any]]) -> tuple[Steering, ...]:

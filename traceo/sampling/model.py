@@ -14,6 +14,7 @@ from traceo.sampling.budgets import Budget
 from traceo.settings import Seconds
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+LONGEST_PERIOD_S = 32  # verdicts wait for the end of it
 ADJUSTMENT_INTERVAL, DECISION_WAIT, NO_WAIT = Seconds(15), Seconds(30), Seconds(0)
 
 
@@ -87,6 +88,17 @@ class BytesLimiting:
 
     bytes_per_second: int
     burst_capacity: int = 0
+
+    @property
+    def burst(self) -> int:
+        """Bytes that may come at once; by default as in the Collector, twice the rate."""
+        return self.burst_capacity or 2 * self.bytes_per_second
+
+    @property
+    def period_s(self) -> int:
+        """The seconds whose bytes a burst has, up to a power of two, so that every longer period begins with one."""
+        seconds = -(-self.burst // self.bytes_per_second)
+        return min(LONGEST_PERIOD_S, 1 << (seconds - 1).bit_length())
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +285,11 @@ class PolicySet:
         """All policies, at any depth."""
         for policy in self.policies:
             yield from policy.walk()
+
+    @property
+    def period_s(self) -> int:
+        """Limits hold over so many seconds, counted from 1970: what arrives in one such period is judged together."""
+        return max((item.rule.period_s for item in self.walk() if isinstance(item.rule, BytesLimiting)), default=1)
 
     @property
     def hash_salt(self) -> str:

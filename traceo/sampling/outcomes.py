@@ -28,8 +28,6 @@ from traceo.sampling.spans import SpanRule, span_condition
 from traceo.sampling.thresholds import ALWAYS, NEVER, threshold_of_percentage
 from traceo.sampling.validate import LIMITERS
 
-BURST = 2  # the Collector's default: twice the rate
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -54,10 +52,14 @@ class KeyJoin:
 
 @dataclass(slots=True)
 class Plan:
-    """What the statement needs for all policies that were compiled with it."""
+    """What the statement needs for all policies that were compiled with it.
+
+    `shards`: how many judge by the same policies, each its own traces; what is a rate has this part of it each.
+    """
 
     columns: SpanColumns
     counts: str = ""
+    shards: int = 1
     aggregates: list[str] = field(default_factory=list)
     flags: dict[SpanRule | Latency, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -75,7 +77,7 @@ class Plan:
             case Probabilistic(percentage):
                 return _share(threshold_of_percentage(percentage))
             case RateLimiting(spans):
-                return self._limit(Limit("spans", spans, _all(given)))
+                return self._limit(Limit("spans", self._part(spans), _all(given)))
             case BytesLimiting() as rule:
                 return self._bytes(rule, given)
             case Dynamic() as rule:
@@ -116,10 +118,9 @@ class Plan:
 
     def _bytes(self, rule: BytesLimiting, given: tuple[str, ...]) -> Outcome:
         """The bucket holds some seconds' bytes: they may come at once, if no others come in those seconds."""
-        burst = rule.burst_capacity or BURST * rule.bytes_per_second
-        seconds = max(1, burst // rule.bytes_per_second)
-        eligible = _all((*given, f"bytes <= {burst}"))
-        return self._limit(Limit("bytes", seconds * rule.bytes_per_second, eligible, every(seconds)))
+        seconds = rule.period_s
+        eligible = _all((*given, f"bytes <= {rule.burst}"))
+        return self._limit(Limit("bytes", self._part(seconds * rule.bytes_per_second), eligible, every(seconds)))
 
     def _and(self, parts: tuple[Policy, ...], given: tuple[str, ...]) -> Outcome:
         """A limit counts only what all others can keep."""
@@ -136,7 +137,7 @@ class Plan:
         for name, spans in rule.spans_per_second().items():
             open_to = (*given, *(f"NOT {certain}" for certain in taken))
             inner = self.compile(by_name[name], open_to)
-            limit = self.limits.add(Limit("spans", spans, _all((*open_to, inner.possible))))
+            limit = self.limits.add(Limit("spans", self._part(spans), _all((*open_to, inner.possible))))
             outcomes.append(f"greatest({inner.threshold}, {limit})")
             if inner.certain != "false":
                 taken.append(inner.certain)
@@ -144,6 +145,8 @@ class Plan:
 
     def _dynamic(self, name: str, rule: Dynamic, given: tuple[str, ...]) -> Outcome:
         number = len(self.joins)
+        if rule.target_throughput:
+            rule = replace(rule, target_throughput=self._part(rule.target_throughput))
         counts = self.counts and f"SELECT key, traces FROM ({self.counts}) WHERE policy = {self.columns.bind(name)}"
         self.joins[name] = KeyJoin(
             key=key_of_trace(rule, self.columns),
@@ -159,6 +162,10 @@ class Plan:
             fewest = self.limits.add(Limit("1", rule.minimum_per_key, _all(given), group))
             threshold = f"least({threshold}, {fewest})"
         return Outcome(threshold, "true", "false")
+
+    def _part(self, rate: int) -> int:
+        """A shard's part of a rate; traces spread evenly."""
+        return max(1, rate // self.shards)
 
 
 def _decided(condition: str) -> Outcome:

@@ -17,7 +17,7 @@ import yaml
 from traceo.errors import InvalidRequest
 from traceo.sampling.budgets import budget_notes
 from traceo.sampling.model import INT64_MAX, INT64_MIN, RULES, Policy, PolicySet, Rule
-from traceo.sampling.validate import check_policy, check_set
+from traceo.sampling.validate import check_policy, check_set, shown
 from traceo.settings import Seconds
 
 PROCESSOR = "tail_sampling"
@@ -83,7 +83,7 @@ def parse_duration(value: object, path: str) -> Seconds:
     if isinstance(value, int | float) and value == 0:
         return Seconds(0)
     if not isinstance(value, str) or not DURATION.fullmatch(value.strip()):
-        raise InvalidRequest(f"{path}: {value!r} is no duration; expected one such as 30s, 1m30s or 500ms")
+        raise InvalidRequest(f"{path}: {shown(value)} is no duration; expected one such as 30s, 1m30s or 500ms")
     return Seconds(sum(float(number) * SECONDS[unit] for number, unit in DURATION_PART.findall(value)))
 
 
@@ -152,7 +152,7 @@ class _Reader:
             return parse_duration(value, path)
         if get_origin(hint) is tuple:
             if not isinstance(value, list):
-                raise InvalidRequest(f"{path}: {value!r} is no list")
+                raise InvalidRequest(f"{path}: {shown(value)} is no list")
             item = get_args(hint)[0]
             return tuple(self._value(item, each, f"{path}[{number}]", depth) for number, each in enumerate(value))
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -166,9 +166,10 @@ class _Reader:
             raise InvalidRequest(f"{path}: more than {MAX_DEPTH} levels or {MAX_POLICIES} policies")
         name, kind = given.get("name"), given.get("type")
         if not isinstance(name, str) or not name:
-            raise InvalidRequest(f"{path}.name: {name!r} is no name; every policy needs one")
+            raise InvalidRequest(f"{path}.name: {shown(name)} is no name; every policy needs one")
+        _text(name, f"{path}.name")
         if not isinstance(kind, str) or kind not in RULES:
-            raise InvalidRequest(f"{path}.type: unknown type {kind!r}{nearest(kind, list(RULES))}")
+            raise InvalidRequest(f"{path}.type: unknown type {shown(kind)}{nearest(kind, list(RULES))}")
         for section in given:
             if section in RULES and section != kind:
                 raise InvalidRequest(f"{path}.{section}: the type is {kind}, so its fields belong below `{kind}`")
@@ -184,7 +185,7 @@ class _Reader:
 
 def _mapping(value: object, path: str) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidRequest(f"{path}: {value!r} is no mapping of names to values")
+        raise InvalidRequest(f"{path}: {shown(value)} is no mapping of names to values")
     return value
 
 
@@ -196,11 +197,18 @@ def _scalar(hint: Any, value: object, path: str) -> Any:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     if hint is str and isinstance(value, str):
-        return value
+        return _text(value, path)
     if hint is str and isinstance(value, bool | int | float):  # YAML reads an unquoted 404 or true as no string
         return str(value).lower()
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    raise InvalidRequest(f"{path}: {value!r} is not {names[hint]}")
+    raise InvalidRequest(f"{path}: {shown(value)} is not {names[hint]}")
+
+
+def _text(value: str, path: str) -> str:
+    """YAML can write half of a surrogate pair, which no encoding of text has."""
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InvalidRequest(f"{path}: {shown(value)} is not a text: it has half of a surrogate pair")
+    return value
 
 
 def _to_plain(value: Any) -> Any:

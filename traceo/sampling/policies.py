@@ -55,6 +55,7 @@ def compile_verdict(
     counts: str = "",
     facts: Facts | None = None,
     steering: Sequence[Steering] = (),
+    shards: int = 1,
 ) -> str:
     """A SELECT with one row for each trace of the cohort, all of one tenant, whose name is bound as `tenant`.
 
@@ -68,9 +69,10 @@ def compile_verdict(
     the set made of the trace, and what it had when it came.
     `steering`: budgets in the order in which they thin what the policies would keep; what the guarantee keeps they do
     not. With them comes `charges`, see `charging.py`.
+    `shards`: how many nodes judge traces of this tenant, each its own: a limit is divided among them.
     For limits to hold, a cohort MUST hold all traces of its seconds of first arrival.
     """
-    plan = Plan(SpanColumns(bindings), counts)
+    plan = Plan(SpanColumns(bindings), counts, shards)
     drops = [policy for policy in policies.policies if isinstance(policy.rule, Drop)]
     floors = [plan.compile(policy) for policy in drops]
     allowed = tuple(floor.possible for floor in floors)
@@ -82,6 +84,13 @@ def compile_verdict(
     more = ["", "decided", "incoming", *facts.aggregates] if facts else []
     names, drop_names = _names(plan, keeping, policies), _names(plan, drops)
     return _select_verdicts(plan, rows, names, outcomes, drop_names, floors, ", ".join(more), steering)
+
+
+def statement_length(policies: PolicySet) -> int:
+    """Characters of the statement that a set becomes, about; the engine takes 262 144."""
+    bindings = Bindings()
+    bindings.params["tenant"] = ""
+    return len(compile_verdict(policies, lambda columns: f"SELECT {columns} FROM spans_recent", bindings))
 
 
 def _compile_in_order(plan: Plan, policies: list[Policy], allowed: tuple[str, ...], first_match: bool) -> list[Outcome]:

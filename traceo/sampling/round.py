@@ -76,15 +76,19 @@ class RoundSql(Bindings):
     """The statements of a round on its node, in order, and their bound values.
 
     `new_from`: no span of the round's blocks arrived before this second of 1970. It only saves reading. A cohort's
-    spans arrived after the seconds that earlier rounds have judged, or are in these blocks.
+    spans arrived after the seconds that earlier rounds have judged, or are in these blocks. `shards`: as in
+    `compile_verdict`.
     """
 
-    def __init__(self, judged: Round, policies: PolicySet, *, local: str, new_from: int, dry_run: bool) -> None:
+    def __init__(
+        self, judged: Round, policies: PolicySet, *, local: str, new_from: int, dry_run: bool, shards: int = 1
+    ) -> None:
         super().__init__()
         self.judged = judged
         self.policies = policies
         self.dry_run = dry_run
         self.local = local
+        self.shards = shards
         pins_until = int(judged.arrived_to.timestamp() + policies.decision_wait + 1 - PINS_SETTLE_S)
         self.params |= {
             "tenant": judged.tenant,
@@ -124,6 +128,7 @@ class RoundSql(Bindings):
             counts=self._counts(),
             facts=COHORT_FACTS,
             steering=self.judged.steering,
+            shards=self.shards,
         )
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from traceo.errors import StoreUnavailable, TraceoError
+from traceo.errors import LimitExceeded, QueryError, StoreUnavailable, TraceoError
 from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import END_OF_TIME_S, Round, RoundSql
@@ -35,12 +35,15 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 TERMS = Terms()
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
+# The same when the engine refuses a tenant's policies, again and again.
+TRIES = 3
+KEEP_UNJUDGED = PolicySet((Policy("policies failed", AlwaysSample()),), decision_wait=Seconds(0))
 
 TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local}"
 SENDING = "SELECT DISTINCT tenant FROM usage WHERE signal = 'traces' AND minute >= toDateTime({since})"
 PARTS = """
 SELECT partition_id AS partition, max_block_number AS block, toUnixTimestamp(min_time) AS since_s,
-    toUnixTimestamp(max_time) AS until_s
+    toUnixTimestamp(max_time) AS until_s, toUnixTimestamp64Milli(now64(3)) AS now_ms
 FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}'
 """
 COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
@@ -65,6 +68,10 @@ class Judging:
     shared: tuple[Budget, ...] = ()
 
 
+class PoliciesFailed(TraceoError):
+    """The engine refused the statement that a tenant's policies became."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Rows of the window that lie together on disk: their last block, and when the first and the last arrived."""
@@ -77,11 +84,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The recent window of one node: of its table's name the end, and its parts."""
+    """The recent window of one node: of its table's name the end, its parts, and the time by the node's clock.
+
+    That clock stays when another replica takes over.
+    """
 
     host: str
     local: str
     parts: Sequence[Part]
+    now_s: float
 
     def newest_blocks(self) -> dict[str, int]:
         """The last block of each partition."""
@@ -105,8 +116,8 @@ class Rounds(Protocol):
     def read_round(self, tenant: str, host: str) -> Round | None:
         """The last round, done or not."""
 
-    def write_round(self, judged: Round) -> None:
-        """In place of the last one. It MUST be there when this returns."""
+    def write_round(self, judged: Round, after: Round | None) -> None:
+        """In place of `after`, which MUST be the last one still. It MUST be there when this returns."""
 
 
 class Sampler:
@@ -129,7 +140,10 @@ class Sampler:
         self._terms = terms
         self._on_steered = on_steered
         self._due: dict[tuple[str, str], float] = {}
-        self._all_again = 0.0
+        self._failures: dict[tuple[str, str], int] = {}
+        self._all_again: dict[str, float] = {}
+        self._shards = 1
+        self._may_work: Callable[[], bool] = lambda: True
 
     async def run_forever(self, may_work: Callable[[], bool]) -> None:
         """Until cancelled. `may_work` says before each round whether the work is this replica's."""
@@ -146,46 +160,65 @@ class Sampler:
     async def run_once(self, now_s: float | None = None, may_work: Callable[[], bool] = lambda: True) -> None:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
-        for host in await self._store.hosts():
+        hosts = await self._store.hosts()
+        self._shards, self._may_work = len(hosts), may_work
+        ended = await asyncio.gather(*(self._judge_host(host, local, now_s) for host in hosts), return_exceptions=True)
+        for error in ended:  # when all have ended: no node has two rounds at once
+            if error:
+                raise error
+
+    async def _judge_host(self, host: str, local: str, now_s: float | None) -> None:
+        """Nodes work side by side; what one of them, or one tenant, has trouble with is not the others'."""
+        try:
             tenants = await self._tenants(host, local, now_s)
-            parts = await self._parts(host, local) if tenants else []
-            for tenant in tenants:
-                if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
-                    continue
-                if not may_work():
-                    return
+            window = await self._window(host, local, now_s)
+        except TraceoError as error:
+            logger.warning("a node was not asked for traces, trying again: %s", error, extra={"fields": {"host": host}})
+            return
+        for tenant in tenants:
+            if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
+                continue
+            if not self._may_work():
+                return
+            started = time.monotonic()
+            try:
                 judging = self._judging(tenant, None) or Judging(KEEP_ALL)
-                try:
-                    await self._judge(Window(host, local, parts), tenant, judging, now_s)
-                except TraceoError as error:  # one tenant's trouble is not the others'
-                    logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
-                wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
-                self._due[host, tenant] = time.monotonic() + min(wait, LONGEST_INTERVAL_S)
+                await self._judge(window, tenant, judging, may_idle=now_s is None)
+                wait = min(judging.policies.decision_wait / WAITS_PER_INTERVAL, LONGEST_INTERVAL_S)
+                ended = time.monotonic()
+                self._due[host, tenant] = ended + max(wait, ended - started)  # half of the time is for the others
+            except TraceoError as error:
+                logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
+            except Exception:  # whatever it is: the other tenants' turn
+                logger.exception("a tenant was not judged, trying again", extra=_fields(tenant, host))
 
     async def _tenants(self, host: str, local: str, now_s: float | None) -> list[str]:
         """Those with spans in the window; all of them once a minute, in between those that send."""
-        everybody = now_s is not None or self._all_again < time.monotonic()
-        if everybody:
-            self._all_again = time.monotonic() + ALL_TENANTS_S
+        everybody = now_s is not None or self._all_again.get(host, 0.0) < time.monotonic()
         asked = TENANTS.format(local=local) if everybody else SENDING.format(since=int(time.time()) - SENDING_S)
-        return sorted((await self._store.query_on(host, asked))["tenant"].to_pylist())
+        found = await self._store.query_on(host, asked)
+        if everybody:
+            self._all_again[host] = time.monotonic() + ALL_TENANTS_S
+        return sorted(found["tenant"].to_pylist())
 
-    async def _parts(self, host: str, local: str) -> list[Part]:
-        return [Part(**row) for row in (await self._store.query_on(host, PARTS.format(local=local))).to_pylist()]
+    async def _window(self, host: str, local: str, now_s: float | None) -> Window:
+        rows = (await self._store.query_on(host, PARTS.format(local=local))).to_pylist()
+        clock_s = rows[0]["now_ms"] / 1000 if rows else time.time()
+        parts = [Part(row["partition"], row["block"], row["since_s"], row["until_s"]) for row in rows]
+        return Window(host, local, parts, now_s or clock_s)
 
-    async def _judge(self, window: Window, tenant: str, judging: Judging, now_s: float | None) -> None:
+    async def _judge(self, window: Window, tenant: str, judging: Judging, may_idle: bool) -> None:
+        """`may_idle`: a round in which nothing can be due may be left out."""
         last = await asyncio.to_thread(self._rounds.read_round, tenant, window.host)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
-            await self._work(last, window, began or Judging(KEEP_ALL))
-            last = await self._finish(last)
-        planned = _plan(window, tenant, judging, last, now_s or time.time())
-        if now_s is None and last and _may_idle(window, judging, last, planned):
+            last = await self._complete(last, window, began or Judging(KEEP_ALL))
+        planned = _plan(window, tenant, judging, last)
+        if may_idle and last and _may_idle(window, judging, last, planned):
             return
         planned = await self._steer(await self._bounded(planned, window), judging, last)
-        await asyncio.to_thread(self._rounds.write_round, planned)
-        await self._work(planned, window, judging)
-        await self._finish(planned)
+        await asyncio.to_thread(self._rounds.write_round, planned, last)
+        await self._complete(planned, window, judging)
 
     async def _bounded(self, planned: Round, window: Window) -> Round:
         """The round, ending before seconds that would be more than `MOST_SPANS`: they are the next one's."""
@@ -214,20 +247,43 @@ class Sampler:
         self._on_steered(planned.tenant, steered)
         return replace(planned, steering=tuple(item.steering for item in steered))
 
-    async def _finish(self, judged: Round) -> Round:
+    async def _complete(self, judged: Round, window: Window, judging: Judging) -> Round:
+        """Do what the round has to do. What its policies cannot judge is kept: it would be lost with the window."""
+        key = (judged.host, judged.tenant)
+        try:
+            await self._work(judged, window, judging)
+        except PoliciesFailed as error:
+            self._failures[key] = self._failures.get(key, 0) + 1
+            if self._failures[key] < TRIES:
+                raise
+            logger.error("sampling policies fail, all is kept: %s", error, extra=_fields(judged.tenant, judged.host))
+            failed, judged = judged, replace(judged, policy_version=None)  # so that it is repeated without them
+            await asyncio.to_thread(self._rounds.write_round, judged, failed)
+            await self._work(judged, window, Judging(KEEP_UNJUDGED))
+        self._failures.pop(key, None)
         done = replace(judged, done=True)
-        await asyncio.to_thread(self._rounds.write_round, done)
+        await asyncio.to_thread(self._rounds.write_round, done, judged)
         return done
 
     async def _work(self, judged: Round, window: Window, judging: Judging) -> None:
         """All that the round has to do; the same again, when it is repeated."""
         new_from = window.new_from(judged)
-        sql = RoundSql(judged, judging.policies, local=window.local, new_from=new_from, dry_run=judging.dry_run)
+        sql = RoundSql(
+            judged,
+            judging.policies,
+            local=window.local,
+            new_from=new_from,
+            dry_run=judging.dry_run,
+            shards=self._shards,
+        )
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
         if (await self._read(judged, sql, COHORT_SIZE))["total_rows"]:
-            await self._execute(judged, sql, sql.fill_verdicts())
+            try:
+                await self._execute(judged, sql, sql.fill_verdicts())
+            except (QueryError, LimitExceeded) as error:
+                raise PoliciesFailed(str(error)) from error
         to_do = await self._read(judged, sql, sql.to_do())
         statements = []
         if to_do["wishes"]:
@@ -242,6 +298,8 @@ class Sampler:
             await self._execute(judged, sql, statement)
 
     async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
+        if not self._may_work():  # its tables in memory are another replica's now
+            raise StoreUnavailable("the lease ran out within a round, which its next holder repeats")
         await self._store.execute_on(judged.host, text, _used(text, sql.params))
 
     async def _read(self, judged: Round, sql: RoundSql, text: str) -> dict[str, int]:
@@ -251,16 +309,17 @@ class Sampler:
         return row
 
 
-def _plan(window: Window, tenant: str, judging: Judging, last: Round | None, now_s: float) -> Round:
+def _plan(window: Window, tenant: str, judging: Judging, last: Round | None) -> Round:
     arrived_from = last.arrived_to if last else BEGINNING
-    arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
+    over, period_s = int(window.now_s - judging.policies.decision_wait), judging.policies.period_s
+    arrived_to = datetime.fromtimestamp(over - over % period_s - 1, UTC)  # the last second of a whole period
     newest = window.newest_blocks()
     # An engine that started with an empty window counts anew.
     known = {name: number for name, number in (last.blocks_to if last else {}).items() if number <= newest.get(name, 0)}
     return Round(
         tenant=tenant,
         host=window.host,
-        number=max(int(now_s * 1000), last.number + 1 if last else 0),
+        number=max(int(window.now_s * 1000), last.number + 1 if last else 0),
         blocks_from=known,
         blocks_to=newest,
         arrived_from=arrived_from,

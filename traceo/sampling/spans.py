@@ -12,7 +12,7 @@ from traceo.sampling.model import (
 )
 from traceo.sampling.ottl.compiler import compile_condition
 from traceo.sampling.ottl.paths import trace_state_entry
-from traceo.sampling.ottl.patterns import bind_pattern
+from traceo.sampling.ottl.patterns import alternatives, bind_pattern
 from traceo.sampling.validate import STATUS_CODES
 from traceo.store.attributes import content_of, double_of, encode_value, int_of
 
@@ -61,5 +61,5 @@ def _is_one_of(rule: StringAttribute, columns: SpanColumns) -> str:
     values = [value for value in rule.values if value]
     if not rule.enabled_regex_matching:
         return f"{{x}} IN ({', '.join(columns.bind(encode_value(value)) for value in values)})"
-    pattern = bind_pattern("|".join(f"(?:{value})" for value in values), columns)
+    pattern = bind_pattern(alternatives(values), columns)
     return f"startsWith({{x}}, '\\n') AND length({{x}}) > 2 AND match({content_of('{x}')}, {pattern})"

@@ -1,6 +1,8 @@
 """What a policy set must not say: contradictions, rates of nothing, patterns that are none, names that nobody has."""
 
 import difflib
+import reprlib
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -29,10 +31,14 @@ from traceo.sampling.model import (
 )
 from traceo.sampling.ottl.compiler import check_condition
 from traceo.sampling.ottl.paths import check_key
-from traceo.sampling.ottl.patterns import pattern_problem
+from traceo.sampling.ottl.patterns import alternatives, pattern_problem
 
 STATUS_CODES = {"UNSET": 0, "OK": 1, "ERROR": 2}
 ERROR_MODES = ("ignore", "silent", "propagate")
+MAX_NAME = 250
+MAX_SHOWN = 200  # characters of a value in a message
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = MAX_SHOWN
 GUARANTEE = "guarantee"  # what verdicts call the set's own
 ON_DEMAND = "on demand"  # and, with more behind it, what is kept whatever the policies say
 MAX_PER_MINUTE = 1_000_000
@@ -42,6 +48,8 @@ LIMITERS = (RateLimiting, BytesLimiting, Composite, Dynamic)
 def check_policy(policy: Policy, path: str) -> None:
     """Refuse what its own fields cannot mean. Raises InvalidRequest, ParseError, UnsupportedQuery."""
     below = f"{path}.{policy.type}"
+    if len(policy.name) > MAX_NAME or any(unicodedata.category(letter) == "Cc" for letter in policy.name):
+        _fail(f"{path}.name", shown(policy.name), f"must have at most {MAX_NAME} characters, none for control")
     check = CHECKS.get(type(policy.rule))
     if check:
         check(policy.rule, below)
@@ -106,6 +114,9 @@ def _string_attribute(rule: StringAttribute, path: str) -> None:
             problem = pattern_problem(pattern)
             if problem:
                 _fail(f"{path}.values[{number}]", pattern, f"is no RE2 pattern: {problem}")
+        problem = pattern_problem(alternatives(rule.values))
+        if problem:
+            _fail(f"{path}.values", list(rule.values), f"are too much together: {problem}; use several policies")
 
 
 def _status_code(rule: StatusCode, path: str) -> None:
@@ -223,8 +234,14 @@ CHECKS: dict[type, Callable[[Any, str], None]] = {
 }
 
 
+def shown(value: object) -> str:
+    """A value as messages quote it, of bounded length however large or deeply shared it is."""
+    return SHORT.repr(value)
+
+
 def _fail(path: str, value: object, right: str) -> NoReturn:
-    raise InvalidRequest(f"{path}: {value} {right}")
+    given = value if isinstance(value, str) else shown(value)
+    raise InvalidRequest(f"{path}: {given if len(given) <= MAX_SHOWN else given[:MAX_SHOWN] + '...'} {right}")
 
 
 def _at_least(value: float, minimum: int, path: str) -> None:

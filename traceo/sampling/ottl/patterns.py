@@ -1,8 +1,17 @@
 """Regular expressions as Go's `regexp` reads them: RE2, which the engine has, too."""
 
+from collections.abc import Iterable
+
 import re2
 
 from traceo.sampling.columns import SpanColumns
+
+MAX_REASON = 200
+
+
+def alternatives(patterns: Iterable[str]) -> str:
+    """One pattern that is found where one of them is."""
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 def pattern_problem(pattern: str) -> str:
@@ -13,7 +22,8 @@ def pattern_problem(pattern: str) -> str:
         re2.compile(pattern, options=options)
     except re2.error as error:
         reason = error.args[0]
-        return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."  # it quotes the pattern
     return ""
 
 
