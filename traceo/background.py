@@ -16,6 +16,7 @@ from traceo.errors import StoreUnavailable
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
+from traceo.sampling.log_sampler import LogSampler
 from traceo.sampling.sampler import Sampler
 from traceo.state.leases import Lease
 from traceo.store.base import Store
@@ -31,6 +32,7 @@ class Background:
     disk: DiskGuard
     policy_file: PolicyFile
     sampler: Sampler
+    log_sampler: LogSampler
     lease: Lease
 
 
@@ -40,9 +42,12 @@ def make_background(
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
-    sampler = Sampler(store, SamplingRounds(state), policies.judging)
+    rounds = SamplingRounds(state)
+    sampler = Sampler(store, rounds, policies.judging)
+    log_sampler = LogSampler(store, rounds, policies.judging, config.retention.recent_spans)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
-    return Background(store, disk, policy_file, sampler, Lease(state, SAMPLING, holder, config.sampling.lease_ttl))
+    lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
+    return Background(store, disk, policy_file, sampler, log_sampler, lease)
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +60,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.policy_file.watch(),
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
+        background.log_sampler.run_forever(lease.is_held),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

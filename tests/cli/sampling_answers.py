@@ -45,7 +45,8 @@ KEPT = {
     **{"matched": 3, "already_kept": 1, "will_be_kept": 1, "too_late": 1},
     "traces": [{"trace_id": ID, "state": "will be kept"}],
 }
-SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25}
-LINE = {"seen": SUMS, "kept": SUMS, "share_kept": SHARES}
+SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25, "logs": 0.5, "log_bytes": 0.125}
+LOGGED = {**SUMS, "logs": 8, "log_bytes": 4096}
+LINE = {"seen": LOGGED, "kept": LOGGED, "share_kept": SHARES}
 LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop"), NONE)
 LEDGER = {"by": "policy", "rows": [{"policy": "errors", **LINE}, {"policy": "", **LINE}], "total": LINE}

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from traceo.policies.rounds import SamplingRounds
+from traceo.sampling.log_round import LogRound
 from traceo.sampling.round import Round
 from traceo.state.database import open_state
 
@@ -32,3 +33,14 @@ def test_last_round_of_each_tenant_and_node_is_read_back(engine: Engine) -> None
     rounds.write_round(done)
     assert SamplingRounds(engine).read_round("a", "node:9000") == done
     assert [rounds.read_round(judged.tenant, judged.host) for judged in others] == others
+
+
+def test_rounds_over_log_records_are_apart(engine: Engine) -> None:
+    rounds = SamplingRounds(engine)
+    rounds.write_round(ROUND)
+    assert rounds.read_log_round("a", "node:9000") is None
+    covered = LogRound("a", "node:9000", 1 << 45, 0, 1 << 40, 0, 1 << 44, NOON, NOON + timedelta(seconds=5), False)
+    for last in (covered, replace(covered, done=True)):
+        rounds.write_log_round(last)
+        assert rounds.read_log_round("a", "node:9000") == last
+    assert rounds.read_round("a", "node:9000") == ROUND

@@ -7,7 +7,7 @@ from traceo.store.attributes import decode_text
 
 VERDICTS = ("kept", "dropped", "late_kept", "late_dropped", "forced", "would_drop")
 KEPT = ("kept", "late_kept", "forced", "would_drop")  # a dry run keeps what it would drop
-UNITS = ("traces", "spans", "bytes")
+UNITS = ("traces", "spans", "bytes", "logs", "log_bytes")
 KEYS = {"policy": "policy", "service": "service", "verdict": "verdict", "day": "toString(toDate(minute))"}
 SUMS = ", ".join(
     [
@@ -20,8 +20,8 @@ SUMS = ", ".join(
 async def read_ledger(queries: Queries, tenant: str, between: TimeRange, by: str = "policy") -> Row:
     """`{"by", "rows": [...], "total"}`: each with its key, `seen`, every verdict and `share_kept` of each unit.
 
-    A unit's sums are `{"traces", "spans", "bytes"}`; a trace counts once for each service in it. Most bytes first, days
-    in order. Raises InvalidRequest for a `by` that is none.
+    Units are traces, spans, bytes (of spans), logs and log_bytes (of records that followed a verdict); a trace counts
+    once for each service in it. Most bytes first, days in order. Raises InvalidRequest for a `by` that is none.
     """
     if by not in KEYS:
         raise InvalidRequest(f"by: {by[:40]!r} is none of {', '.join(KEYS)}")

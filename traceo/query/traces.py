@@ -31,7 +31,9 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     `kept_by` is the policy that kept it ("": not judged), `adjusted_count` how many traces of its kind it stands for.
     """
     wanted = parse_trace_id(trace_id)
-    spans = await queries.over_spans(lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted))
+    spans = await queries.over_recent(
+        ["spans_recent"], lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted)
+    )
     if not spans:
         raise NotFound(f"trace {trace_id} is not here: it never arrived, was not kept, or is past its retention")
     resources, scopes = await asyncio.gather(

@@ -253,13 +253,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """What decides over a tenant's traces. `guarantee`: one trace per service, operation, status and five minutes."""
+    """What decides over a tenant's traces. `guarantee`: one trace per service, operation, status and five minutes.
+
+    `thin_logs`: log records of a trace, below WARN, follow its verdict.
+    """
 
     policies: tuple[Policy, ...]
     decision_wait: Seconds = DECISION_WAIT
     decision_wait_after_root_received: Seconds = NO_WAIT
     sample_on_first_match: bool = False
     guarantee: bool = False
+    thin_logs: bool = False
 
     def walk(self) -> Iterator[Policy]:
         """All policies, at any depth."""

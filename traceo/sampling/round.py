@@ -28,7 +28,8 @@ COPIED = (
 )
 ONE_BLOCK = (
     "max_threads = 1, max_insert_threads = 1, max_block_size = 100000000, min_insert_block_size_rows = 100000000, "
-    "min_insert_block_size_bytes = 4000000000, max_partitions_per_insert_block = 0, optimize_on_insert = 1"
+    "min_insert_block_size_bytes = 4000000000, max_partitions_per_insert_block = 0, optimize_on_insert = 1, "
+    "optimize_read_in_order = 0"  # which makes several blocks, each with a token of its own
 )
 
 
@@ -262,7 +263,9 @@ class RoundSql(Bindings):
         return f"SELECT {bound} AS policy, key, count() / {intervals} AS traces FROM ({rows}) GROUP BY key"
 
     def _settings(self, name: str) -> str:
-        """One block, which a table that has it skips."""
-        token = f"round {self.judged.number} {name}"
-        bound = "".join(f"{byte:02x}" for byte in f"{self.judged.tenant} {token}".encode())
-        return f"SETTINGS insert_deduplication_token = '{bound}', {ONE_BLOCK}"
+        return insert_once(f"{self.judged.tenant} round {self.judged.number} {name}")
+
+
+def insert_once(token: str) -> str:
+    """The settings of an INSERT SELECT of one block, which a table that has a block of this token skips."""
+    return f"SETTINGS insert_deduplication_token = '{token.encode().hex()}', {ONE_BLOCK}"

@@ -33,6 +33,8 @@ RETENTION = {
     "kept_traces": ("decisions", "requested_at"),
     "sampling_ledger": ("usage", "minute"),
     "logs": ("logs", "received_at"),
+    "logs_recent": ("recent_spans", "received_at"),
+    "log_orphans": ("decisions", "marked_at"),
     "samples": ("metrics", "received_at"),
     "histograms": ("metrics", "received_at"),
     "summaries": ("metrics", "received_at"),
