@@ -14,7 +14,9 @@ from benchmarks import (
     memory_flat,
     queries,
     sampling,
+    sampling_shop,
     sampling_verdict,
+    sampling_window,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
 from benchmarks.report import Result, progress
@@ -29,6 +31,8 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "memory_flat": memory_flat.run,
     "sampling": sampling.run,
     "sampling_verdict": sampling_verdict.run,
+    "sampling_shop": sampling_shop.run,
+    "sampling_window": sampling_window.run,
 }
 
 

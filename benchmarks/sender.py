@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import json
 import mmap
+import random
 import socket
 import struct
 import subprocess
@@ -21,6 +22,7 @@ from typing import TypeAlias
 
 import grpc
 import grpc.aio
+import numpy as np
 
 GRPC_METHODS = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -63,21 +65,38 @@ def finish_sending(process: "subprocess.Popen[str]") -> Sent:
     return sent
 
 
+def read_traces(path: str, times: int) -> Iterator[memoryview]:
+    """The bodies of a file of spans, so many times, each time with other trace ids."""
+    content = np.fromfile(path, np.uint8)
+    # Of a span: field 1 with 16 bytes, field 2 with 8.
+    heads = (content[:-20] == 0x0A) & (content[1:-19] == 0x10) & (content[18:-2] == 0x12) & (content[19:-1] == 0x08)
+    ids = (np.flatnonzero(heads) + 2)[:, None] + np.arange(16)
+    for number in range(times):
+        copy = content.copy()
+        copy[ids] ^= np.frombuffer(random.Random(f"copy {number}").randbytes(16), np.uint8)
+        yield from _bodies_of(memoryview(copy))
+
+
 def read_bodies(path: str, seconds: float) -> Iterator[memoryview]:
     """The file's bodies: once, or again and again until `seconds` have passed."""
     with open(path, "rb") as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
     until = time.monotonic() + seconds
     while True:
-        at = 0
-        while at < len(content):
-            (size,) = struct.unpack_from("<I", content, at)
-            yield content[at + 4 : at + 4 + size]
-            at += 4 + size
+        for body in _bodies_of(content):
+            yield body
             if seconds and time.monotonic() > until:
                 return
         if not seconds:
             return
+
+
+def _bodies_of(content: memoryview) -> Iterator[memoryview]:
+    at = 0
+    while at < len(content):
+        (size,) = struct.unpack_from("<I", content, at)
+        yield content[at + 4 : at + 4 + size]
+        at += 4 + size
 
 
 class HttpSender:
@@ -191,8 +210,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--grpc", action="store_true")
     parser.add_argument("--seconds", type=float, default=0, help="repeat the file for so long")
+    parser.add_argument("--times", type=int, default=0, help="send a file of spans so often, always with new trace ids")
     args = parser.parse_args()
-    bodies = read_bodies(args.file, args.seconds)
+    bodies = read_traces(args.file, args.times) if args.times else read_bodies(args.file, args.seconds)
     started = time.monotonic()
     if args.grpc:
         sent = asyncio.run(send_grpc(args.port, args.signal, bodies, args.connections))

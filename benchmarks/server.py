@@ -35,13 +35,16 @@ class Memory:
 class Server:
     """Use as a context manager: it runs inside, and its data directory is removed at the end.
 
-    `ready_s`: from the start of the process until /readyz said yes. `policies`: YAML that all tenants are sampled by.
+    `ready_s`: from the start of the process until /readyz said yes. `policies`: YAML that all tenants are sampled by;
+    `settings`: YAML of its settings.
     """
 
-    def __init__(self, policies: str = "") -> None:
+    def __init__(self, policies: str = "", settings: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="traceo-bench-"))
         (self.folder / "policies.yaml").write_text(policies)
-        self._policies = policies
+        self._settings = settings
+        if policies:
+            self._settings += f"\nsampling: {{policy_file: {self.folder / 'policies.yaml'}}}\n"
         self.http_port, self.otlp_http_port, self.otlp_grpc_port = _free_ports(3)
         self.ready_s = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,10 +69,10 @@ class Server:
         command = [sys.executable, "-m", "traceo.cli", "serve", "--data-dir", str(self.folder / "data")]
         for name in ("http_port", "otlp_http_port", "otlp_grpc_port"):
             command += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
-        if self._policies:
-            settings = self.folder / "traceo.yaml"
-            settings.write_text(f"sampling: {{policy_file: {self.folder / 'policies.yaml'}}}\n")
-            command += ["--config", str(settings)]
+        if self._settings:
+            file = self.folder / "traceo.yaml"
+            file.write_text(self._settings)
+            command += ["--config", str(file)]
         env = {name: value for name, value in os.environ.items() if not name.startswith("TRACEO_")}
         started = time.monotonic()
         with self.log.open("ab") as log:

@@ -112,7 +112,7 @@ class Ingest:
 class Retention:
     """How long each kind of data is kept; a change applies to stored data as well."""
 
-    recent_spans: Seconds = setting(HOUR, "All spans, before sampling decides, and log records to thin.", minimum=MINUTE)
+    recent_spans: Seconds = setting(HOUR, "All spans, before sampling decides, and logs to thin.", minimum=MINUTE)
     spans: Seconds = setting(30 * DAY, "Spans of the traces that sampling kept.", minimum=MINUTE)
     decisions: Seconds = setting(DAY, "Verdicts of sampling, which late spans follow.", minimum=MINUTE)
     logs: Seconds = setting(30 * DAY, "Log records.", minimum=MINUTE)
@@ -147,7 +147,8 @@ class Sampling:
     """Tail sampling. What is kept is no setting: policies come from a file or the API (`docs/guides/sampling.md`)."""
 
     policy_file: str = setting(
-        "", "Policies of all tenants without their own, read again when it changes; empty: none."
+        "",
+        "Policies of tenants without their own, read again when they change; `recommended`: Traceo's; empty: none.",
     )
     lease_ttl: Seconds = setting(5.0, "A replica that dies is replaced after this time.", minimum=1.0)
 

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from traceo.config import Config
 from traceo.errors import TraceoError
+from traceo.policies.file import RECOMMENDED
 
 READY_WITHIN_S = 30.0
 REFRESH_S = 2.0
@@ -82,12 +83,13 @@ def run(config: Config, rate: float) -> None:
 
 def _serve_command(config: Config, folder: Path) -> list[str]:
     server = config.server
-    ports = {
+    values = {
         "--http-port": server.http_port,
         "--otlp-http-port": server.otlp_http_port,
         "--otlp-grpc-port": server.otlp_grpc_port,
+        "--sampling-policies": config.sampling.policy_file or RECOMMENDED,
     }
-    flags = [text for flag, port in ports.items() for text in (flag, str(port))]
+    flags = [text for flag, value in values.items() for text in (flag, str(value))]
     return [sys.executable, "-m", "traceo", "serve", "--data-dir", str(folder), "--host", server.host, *flags]
 
 
@@ -165,6 +167,7 @@ def _where_to_look(config: Config, base: str, folder: Path) -> str:
 {config.server.host}:{config.server.otlp_grpc_port} (gRPC)
   slow traces      {command} query traces --min-duration 200ms
   errors in logs   {command} query logs --min-severity error
+  kept of traces   {command} sampling ledger
   break something  {sys.executable} -m shop fault start payment latency ms=800
   logs of the demo {folder}
   stop             Ctrl-C

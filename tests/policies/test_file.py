@@ -49,6 +49,13 @@ def test_file_is_the_default_of_all_tenants(service: PolicyService, path: Path) 
     assert service.samples("anybody")
 
 
+def test_recommended_policies_need_no_file(service: PolicyService) -> None:
+    PolicyFile(service, "recommended").load()
+    judging = service.judging("anybody", None)
+    assert judging and judging.policies.guarantee
+    assert [policy.name for policy in judging.policies.policies] == ["errors", "slow", "rest"]
+
+
 def test_restart_and_second_replica_add_no_version(service: PolicyService, engine: Engine, path: Path) -> None:
     for each in (service, service, PolicyService(engine)):
         PolicyFile(each, str(path)).load()

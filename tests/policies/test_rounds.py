@@ -13,7 +13,17 @@ from traceo.sampling.round import Round
 from traceo.state.database import open_state
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ROUND = Round("a", "node:9000", 1 << 45, 1 << 40, (1 << 62) + 1, NOON, NOON + timedelta(seconds=5), None, False)
+ROUND = Round(
+    "a",
+    "node:9000",
+    1 << 45,
+    {"1767265200": 1 << 40},
+    {"1767265200": (1 << 62) + 1, "1767268800": 1},
+    NOON,
+    NOON + timedelta(seconds=5),
+    None,
+    False,
+)
 
 
 @pytest.fixture
@@ -39,7 +49,9 @@ def test_rounds_over_log_records_are_apart(engine: Engine) -> None:
     rounds = SamplingRounds(engine)
     rounds.write_round(ROUND)
     assert rounds.read_log_round("a", "node:9000") is None
-    covered = LogRound("a", "node:9000", 1 << 45, 0, 1 << 40, 0, 1 << 44, NOON, NOON + timedelta(seconds=5), False)
+    covered = LogRound(
+        "a", "node:9000", 1 << 45, {}, {"p": 1 << 40}, 0, 1 << 44, NOON, NOON + timedelta(seconds=5), False
+    )
     for last in (covered, replace(covered, done=True)):
         rounds.write_log_round(last)
         assert rounds.read_log_round("a", "node:9000") == last

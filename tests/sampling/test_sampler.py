@@ -229,6 +229,17 @@ policies:
     assert bench.kept() == {2: 1, 3: 1}
 
 
+def test_sampler_that_is_far_behind_judges_some_seconds_after_the_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("traceo.sampling.sampler.MOST_SPANS", 3)
+    bench.store(*(Trace(KEPT + second, (Span(), Span("b")), second=second * 7) for second in range(4)))
+    for judged in (1, 2, 3, 4, 4):
+        bench.judge(100)
+        assert len(bench.kept()) == judged
+    assert bench.ledger() == {"kept": (4, 8)}
+
+
 def test_trouble_of_one_tenant_is_not_the_others(bench: Bench) -> None:
     store_traces("a-troubled-tenant", [Trace(KEPT)], recent=True)
     read_round = bench.rounds.read_round

@@ -11,6 +11,7 @@ from traceo.policies.service import PolicyService
 logger = logging.getLogger(__name__)
 
 BY = "file"
+RECOMMENDED = "recommended"  # as a path: Traceo's own policies, which lie beside this file
 LOOK_EVERY_S = 2.0  # below the service's CACHE_TTL_S, so that ingest never waits for the database
 
 
@@ -19,7 +20,8 @@ class PolicyFile:
 
     def __init__(self, service: PolicyService, path: str) -> None:
         self._service = service
-        self._path = Path(path).expanduser() if path else None
+        own = Path(__file__).with_name("recommended.yaml")
+        self._path = own if path == RECOMMENDED else Path(path).expanduser() if path else None
         self._seen: tuple[int, int, int] | None = None
         self._problem = ""
 

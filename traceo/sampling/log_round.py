@@ -7,10 +7,11 @@ verdict is new, or alone, when its own block is new and the verdict is not.
 A trace that sent records and, for long enough, no span will have no verdict: it becomes an orphan, which is kept.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from traceo.sampling.round import ON_DEMAND, insert_once
+from traceo.sampling.round import ON_DEMAND, insert_once, last_block
 from traceo.store.binding import Bindings
 
 NO_SPANS = "no spans"  # the policy of orphans, in the ledger
@@ -26,14 +27,15 @@ RECORD_BYTES = "64 + length(body) + length(body_value) + 40 * attributes.size0"
 class LogRound:
     """What one round covers: each range from (excluded) and to (included).
 
-    `number` is also when it was planned, in milliseconds since 1970; `decided_*` are numbers of the sampler's rounds.
+    Blocks are numbered as in `Round`, `decided_*` are numbers of such. `number` is when it was planned, in milliseconds
+    since 1970.
     """
 
     tenant: str
     host: str
     number: int
-    blocks_from: int
-    blocks_to: int
+    blocks_from: Mapping[str, int]
+    blocks_to: Mapping[str, int]
     decided_from: int
     decided_to: int
     arrived_from: datetime
@@ -55,8 +57,6 @@ class LogRoundSql(Bindings):
         self.params |= {
             "tenant": covered.tenant,
             "round": covered.number,
-            "blocks_from": covered.blocks_from,
-            "blocks_to": covered.blocks_to,
             "decided_from": covered.decided_from,
             "decided_to": covered.decided_to,
             "arrived_from": int(covered.arrived_from.timestamp()),
@@ -64,6 +64,8 @@ class LogRoundSql(Bindings):
             "new_from": new_from,
             "since": min(int(covered.arrived_from.timestamp()) + 1, new_from),
         }
+        self.from_block = last_block(covered.blocks_from, self)
+        self.to_block = last_block(covered.blocks_to, self)
 
     def mark_orphans(self) -> str:
         """Traces whose first record has waited for long enough, without a verdict."""
@@ -143,16 +145,16 @@ class LogRoundSql(Bindings):
 
     def _unless_copied(self) -> str:
         """Where the numbers of blocks do not tell what earlier rounds have seen, the records themselves do."""
-        if self.covered.blocks_from:
+        if self.covered.blocks_to.keys() <= self.covered.blocks_from.keys():
             return ""
         copies = f"logs{self.local} WHERE tenant = {{tenant:String}} AND received_at >= toDateTime({{since:Int64}})"
         return f" AND record_id NOT IN (SELECT record_id FROM {copies} AND record_id != 0)"
 
     def _recent(self) -> str:
-        return f"logs_recent{self.local} WHERE tenant = {{tenant:String}} AND _block_number <= {{blocks_to:UInt64}}"
+        return f"logs_recent{self.local} WHERE tenant = {{tenant:String}} AND _block_number <= {self.to_block}"
 
     def _new(self) -> str:
-        return "(received_at >= toDateTime({new_from:Int64}) AND _block_number > {blocks_from:UInt64})"
+        return f"(received_at >= toDateTime({{new_from:Int64}}) AND _block_number > {self.from_block})"
 
     def _decisions(self, columns: str, where: str) -> str:
         return (

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from traceo.errors import TraceoError
 from traceo.sampling.log_round import LogRound, LogRoundSql
-from traceo.sampling.sampler import BEGINNING, END_OF_TIME_S, KEEP_ALL, Judging, Rounds
+from traceo.sampling.round import Round
+from traceo.sampling.sampler import BEGINNING, KEEP_ALL, Judging, Rounds, Window, read_window
 from traceo.store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -22,15 +23,8 @@ logger = logging.getLogger(__name__)
 LONGEST_INTERVAL_S = 30.0
 INTERVALS_IN_WINDOW = 8
 SPANS_FOLLOW = 4  # a record waits for spans, and their verdict, a quarter of the window longer than spans do
-CLOCKS_AGREE_S = 60  # those of the machines that take records and of the one that judges
 
-TENANTS = """
-SELECT tenant, toUnixTimestamp(min(received_at)) AS earliest FROM logs_recent{local} GROUP BY tenant ORDER BY tenant
-"""
-BLOCKS = """
-SELECT max(max_block_number) AS newest, toUnixTimestamp(minIf(min_time, max_block_number > {blocks_from})) AS new_from
-FROM system.parts WHERE active AND database = currentDatabase() AND table = 'logs_recent{local}'
-"""
+TENANTS = "SELECT DISTINCT tenant FROM logs_recent{local} ORDER BY tenant"
 
 
 class LogRounds(Protocol):
@@ -75,65 +69,56 @@ class LogSampler:
             return
         local = "_local" if (await self._store.layout()).cluster else ""
         for host in await self._store.hosts():
-            for row in (await self._store.query_on(host, TENANTS.format(local=local))).to_pylist():
+            tenants = (await self._store.query_on(host, TENANTS.format(local=local)))["tenant"].to_pylist()
+            for tenant in tenants:
                 if not may_work():
                     return
                 try:
-                    await self._follow(host, local, row["tenant"], row["earliest"], now_s or time.time())
+                    await self._follow(host, local, tenant, now_s or time.time())
                 except TraceoError as error:  # one tenant's trouble is not the others'
-                    shown = {"tenant": row["tenant"], "host": host, "error": str(error)}
+                    shown = {"tenant": tenant, "host": host, "error": str(error)}
                     logger.warning("a tenant's log records wait, trying again", extra={"fields": shown})
 
-    async def _follow(self, host: str, local: str, tenant: str, earliest: int, now_s: float) -> None:
+    async def _follow(self, host: str, local: str, tenant: str, now_s: float) -> None:
+        window = await read_window(self._store, host, local, "logs_recent")
         last = await asyncio.to_thread(self._rounds.read_log_round, tenant, host)
         if last and not last.done:
-            last = await self._finish(last, local)
-        planned = await self._plan(host, local, tenant, last, earliest, now_s)
-        await asyncio.to_thread(self._rounds.write_log_round, planned)
-        await self._finish(planned, local)
-
-    async def _plan(
-        self, host: str, local: str, tenant: str, last: LogRound | None, earliest: int, now_s: float
-    ) -> LogRound:
-        """Of the sampler's round that is under way, no verdict counts yet."""
+            await self._work(last, window)
+            last = await self._finish(last)
         judged = await asyncio.to_thread(self._rounds.read_round, tenant, host)
-        decided_to = judged.number - (not judged.done) if judged else 0
-        newest, _ = await self._blocks(host, local, 0)
+        planned = self._plan(window, tenant, last, judged, now_s)
+        await asyncio.to_thread(self._rounds.write_log_round, planned)
+        await self._work(planned, window)
+        await self._finish(planned)
+
+    def _plan(self, window: Window, tenant: str, last: LogRound | None, judged: Round | None, now_s: float) -> LogRound:
+        """`judged`: the sampler's last round; while it is under way, no verdict of it counts."""
+        decided_from, decided_to = last.decided_to if last else 0, judged.number - (not judged.done) if judged else 0
+        arrived_from = last.arrived_to if last else BEGINNING
         judging = self._judging(tenant, None) or Judging(KEEP_ALL)
         waits_s = judging.policies.decision_wait + self._window_s / SPANS_FOLLOW
         arrived_to = datetime.fromtimestamp(int(now_s - waits_s) - 1, UTC)  # the last whole one
-        if last is None:
-            return LogRound(
-                tenant, host, int(now_s * 1000), 0, newest, 0, decided_to, BEGINNING, max(BEGINNING, arrived_to), False
-            )
-        # What rested at the last round has gone, or an engine that started with an empty window counts anew.
-        all_new = earliest > last.number / 1000 + CLOCKS_AGREE_S or last.blocks_to > newest
         return LogRound(
-            tenant,
-            host,
-            max(int(now_s * 1000), last.number + 1),
-            0 if all_new else last.blocks_to,
-            newest,
-            last.decided_to,
-            max(last.decided_to, decided_to),
-            last.arrived_to,
-            max(last.arrived_to, arrived_to),
-            False,
+            tenant=tenant,
+            host=window.host,
+            number=max(int(now_s * 1000), last.number + 1 if last else 0),
+            blocks_from=window.still_known(last.blocks_to) if last else {},
+            blocks_to=window.newest_blocks(),
+            decided_from=decided_from,
+            decided_to=max(decided_from, decided_to),
+            arrived_from=arrived_from,
+            arrived_to=max(arrived_from, arrived_to),
+            done=False,
         )
 
-    async def _finish(self, covered: LogRound, local: str) -> LogRound:
+    async def _work(self, covered: LogRound, window: Window) -> None:
         """All that the round has to do; the same again, when it is repeated."""
-        _, new_from = await self._blocks(covered.host, local, covered.blocks_from)
-        sql = LogRoundSql(covered, local=local, new_from=new_from)
+        sql = LogRoundSql(covered, local=window.local, new_from=window.new_from(covered.blocks_from))
         for statement in (sql.mark_orphans(), sql.copy_kept(), sql.enter_ledger()):
             used = {name: value for name, value in sql.params.items() if f"{{{name}:" in statement}
             await self._store.execute_on(covered.host, statement, used)
+
+    async def _finish(self, covered: LogRound) -> LogRound:
         done = replace(covered, done=True)
         await asyncio.to_thread(self._rounds.write_log_round, done)
         return done
-
-    async def _blocks(self, host: str, local: str, blocks_from: int) -> tuple[int, int]:
-        """The number of the newest block, and when the first row of those after `blocks_from` arrived, or earlier."""
-        found = await self._store.query_on(host, BLOCKS.format(local=local, blocks_from=blocks_from))
-        row: dict[str, Any] = found.to_pylist()[0]
-        return row["newest"], row["new_from"] or END_OF_TIME_S

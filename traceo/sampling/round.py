@@ -5,11 +5,12 @@ Whatever is repeated after a crash then does the same again, under the same dedu
 once: with its trace, when that is due, or alone, when its block came after its trace's verdict.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from traceo.sampling.model import Dynamic, PolicySet
-from traceo.sampling.policies import ESTIMATED_BYTES, compile_verdict
+from traceo.sampling.policies import ESTIMATED_BYTES, Facts, compile_verdict
 from traceo.sampling.thresholds import kept_trace_state, span_threshold
 from traceo.store.binding import Bindings
 
@@ -33,18 +34,35 @@ ONE_BLOCK = (
 )
 
 
+# Of each trace: until when its spans are to be looked for, and what the ledger counts.
+COHORT_FACTS = Facts(
+    {
+        "last_arrival": "max(received_at)",
+        "services": "groupArray(service)",
+        "sizes": f"groupArray(toUInt32({ESTIMATED_BYTES}))",
+    },
+    ("service", "attributes.size0"),
+)
+SPANS_JUDGED = (
+    "SELECT trace_id, policy, keep, would_drop, service, size FROM verdicts "
+    "ARRAY JOIN services AS service, sizes AS size"
+)
+END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one round covers: blocks and seconds of arrival, each from (excluded) and to (included).
 
-    `number` is also when it was planned, in milliseconds since 1970.
+    Blocks are numbered within a partition of the window: by its id, the number of the last block. `number` is also
+    when the round was planned, in milliseconds since 1970.
     """
 
     tenant: str
     host: str
     number: int
-    blocks_from: int
-    blocks_to: int
+    blocks_from: Mapping[str, int]
+    blocks_to: Mapping[str, int]
     arrived_from: datetime
     arrived_to: datetime
     policy_version: int | None
@@ -68,8 +86,6 @@ class RoundSql(Bindings):
         self.params |= {
             "tenant": judged.tenant,
             "round": judged.number,
-            "blocks_from": judged.blocks_from,
-            "blocks_to": judged.blocks_to,
             "arrived_from": int(judged.arrived_from.timestamp()),
             "arrived_to": int(judged.arrived_to.timestamp()),
             "new_from": new_from,
@@ -77,6 +93,8 @@ class RoundSql(Bindings):
             "pins_until": pins_until,
             "since": min(int(judged.arrived_from.timestamp()) + 1, new_from),
         }
+        self.from_block = last_block(judged.blocks_from, self)
+        self.to_block = last_block(judged.blocks_to, self)
 
     def due(self) -> str:
         """SELECT trace_id: not judged yet, and arrived in the round's seconds, or before and stored only now."""
@@ -95,7 +113,9 @@ class RoundSql(Bindings):
 
     def fill_verdicts(self) -> str:
         """Judge the cohort into `verdicts`."""
-        verdicts = compile_verdict(self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts())
+        verdicts = compile_verdict(
+            self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts(), facts=COHORT_FACTS
+        )
         wanted = self._pinned()
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
@@ -105,8 +125,14 @@ class RoundSql(Bindings):
             f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
             f"multiIf(wanted, '{ON_DEMAND}', would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
             f"v.votes, if(wanted, 0, {threshold}) AS threshold, "
-            "v.randomness, v.spans, v.bytes, v.keys "
+            "v.randomness, v.spans, v.bytes, v.keys, v.last_arrival, v.services, v.sizes "
             f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
+        )
+
+    def to_do(self) -> str:
+        """SELECT verdicts, wishes, late: how many traces await each of the statements below."""
+        return (
+            f"SELECT (SELECT count() FROM verdicts) AS verdicts, ({self.wishes()}) AS wishes, ({self.late()}) AS late"
         )
 
     def wishes(self) -> str:
@@ -124,7 +150,7 @@ class RoundSql(Bindings):
         )
         return (
             f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], 0, "
-            f"randomness, spans, bytes, map() FROM ({latest})"
+            f"randomness, spans, bytes, map(), toDateTime({END_OF_TIME_S}), [], [] FROM ({latest})"
         )
 
     def store_decisions(self) -> str:
@@ -140,7 +166,8 @@ class RoundSql(Bindings):
     def copy_kept(self) -> str:
         """The kept traces' spans to `spans`."""
         kept = "SELECT trace_id, policy, threshold, randomness FROM verdicts WHERE keep"
-        rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
+        last = "SELECT max(last_arrival) FROM verdicts WHERE keep"
+        rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}}) AND received_at <= ({last})"
         return self._copy("kept", rows, kept)
 
     def copy_late(self) -> str:
@@ -150,39 +177,55 @@ class RoundSql(Bindings):
     def enter_ledger(self) -> str:
         """What became of the cohort's spans, by policy and service."""
         verdict = f"multiIf(policy = '{ON_DEMAND}', 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
-        rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}})"
-        return self._enter("judged", rows, "SELECT trace_id, policy, keep, would_drop FROM verdicts", verdict)
+        return self._enter("judged", SPANS_JUDGED, verdict)
+
+    def enter_rescued(self) -> str:
+        """The same for traces of earlier rounds that are kept after all."""
+        rescued = "SELECT trace_id, policy FROM verdicts WHERE empty(services)"
+        return self._enter("rescued", self._sized(self._recent(), rescued, "v.policy AS policy"), "'forced'")
 
     def enter_late(self) -> str:
         """What became of spans that came after their trace's verdict."""
-        return self._enter(
-            "late", f"{self._recent()} AND {self._new()}", self._before(), "if(keep, 'late_kept', 'late_dropped')"
-        )
+        rows = self._sized(f"{self._recent()} AND {self._new()}", self._before(), "v.policy AS policy, v.keep AS keep")
+        return self._enter("late", rows, "if(keep, 'late_kept', 'late_dropped')")
 
     def late(self) -> str:
         """SELECT traces: how many have new spans and an earlier verdict."""
         return self._decisions("count() AS traces", self._has_new())
 
     def _copy(self, name: str, rows: str, verdicts: str) -> str:
-        threshold = span_threshold("s.trace_state", "v.threshold")
-        rv = "v.randomness" if self.policies.hash_salt else ""
-        copied = ", ".join(f"s.{column.strip()}" for column in COPIED.split(","))
+        rv = "randomness" if self.policies.hash_salt else ""
+        copied = ", ".join(f"s.{column}" for column in (*COPIED.split(", "), "trace_state"))
+        judged = (
+            f"SELECT {copied}, v.policy AS kept_by, v.randomness AS randomness, "
+            f"{span_threshold('s.trace_state', 'v.threshold')} AS threshold "
+            f"FROM (SELECT {COPIED}, trace_state FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
+            f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id"
+        )
         return (
             f"INSERT INTO spans{self.local} ({COPIED}, trace_state, kept_by, threshold) {self._settings(name)} "
-            f"SELECT {copied}, {kept_trace_state('s.trace_state', threshold, rv)}, v.policy, {threshold} "
-            f"FROM (SELECT {COPIED}, trace_state FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
-            f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id ORDER BY received_at"
+            f"SELECT {COPIED}, {kept_trace_state('trace_state', 'threshold', rv)}, kept_by, threshold "
+            f"FROM ({judged}) ORDER BY received_at"
         )
 
-    def _enter(self, name: str, rows: str, verdicts: str, verdict: str) -> str:
+    def _enter(self, name: str, rows: str, verdict: str) -> str:
         return (
             f"INSERT INTO sampling_ledger{self.local} (tenant, minute, policy, service, verdict, traces, spans, bytes) "
             f"{self._settings(f'ledger {name}')} "
-            f"SELECT {{tenant:String}}, toStartOfMinute(toDateTime(intDiv({{round:UInt64}}, 1000), 'UTC')), policy, "
-            f"service, {verdict} AS verdict, uniqExact(s.trace_id), count(), sum(size) "
-            f"FROM (SELECT trace_id, service, {ESTIMATED_BYTES.replace('attribute_count', 'attributes.size0')} AS size "
-            f"FROM {rows} AND trace_id IN (SELECT trace_id FROM ({verdicts}))) AS s "
-            f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id GROUP BY policy, service, verdict"
+            "SELECT {tenant:String}, toStartOfMinute(toDateTime(intDiv({round:UInt64}, 1000), 'UTC')), policy, "
+            f"service, {verdict} AS verdict, uniqExact(trace_id), count(), sum(size) "
+            f"FROM ({rows}) GROUP BY policy, service, verdict"
+        )
+
+    def _sized(self, spans: str, verdicts: str, columns: str) -> str:
+        """SELECT those columns of the verdicts `v`, with the service and the bytes of each of their spans."""
+        size = ESTIMATED_BYTES.replace("attribute_count", "attributes.size0")
+        rows = (
+            f"SELECT trace_id, service, {size} AS size FROM {spans} AND trace_id IN (SELECT trace_id FROM ({verdicts}))"
+        )
+        return (
+            f"SELECT s.trace_id AS trace_id, {columns}, s.service AS service, s.size AS size FROM ({rows}) AS s "
+            f"LEFT ANY JOIN ({verdicts}) AS v ON s.trace_id = v.trace_id"
         )
 
     def _select_cohort(self, columns: str) -> str:
@@ -191,10 +234,10 @@ class RoundSql(Bindings):
 
     def _recent(self) -> str:
         """FROM and WHERE: the tenant's spans in blocks up to the round's last."""
-        return f"spans_recent{self.local} WHERE tenant = {{tenant:String}} AND _block_number <= {{blocks_to:UInt64}}"
+        return f"spans_recent{self.local} WHERE tenant = {{tenant:String}} AND _block_number <= {self.to_block}"
 
     def _new(self) -> str:
-        return "received_at >= toDateTime({new_from:Int64}) AND _block_number > {blocks_from:UInt64}"
+        return f"received_at >= toDateTime({{new_from:Int64}}) AND _block_number > {self.from_block}"
 
     def _roots(self) -> list[str]:
         """A trace whose root is there may be due earlier."""
@@ -263,7 +306,15 @@ class RoundSql(Bindings):
         return f"SELECT {bound} AS policy, key, count() / {intervals} AS traces FROM ({rows}) GROUP BY key"
 
     def _settings(self, name: str) -> str:
+        """One block, which a table that has it skips."""
         return insert_once(f"{self.judged.tenant} round {self.judged.number} {name}")
+
+
+def last_block(blocks: Mapping[str, int], bindings: Bindings) -> str:
+    """SQL: the last block of the row's partition; on a replicated table each partition counts for itself."""
+    partitions = ", ".join(["''", *(bindings.bind(partition) for partition in blocks)])
+    numbers = ", ".join(["0", *(str(int(number)) for number in blocks.values())])
+    return f"transform(_partition_id, [{partitions}], [{numbers}]::Array(UInt64), toUInt64(0))"
 
 
 def insert_once(token: str) -> str:

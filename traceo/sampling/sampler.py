@@ -7,14 +7,14 @@ replica that takes over, repeats it with the same result. See `round.py` for wha
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from traceo.errors import TraceoError
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
-from traceo.sampling.round import Round, RoundSql
+from traceo.sampling.round import END_OF_TIME_S, Round, RoundSql
 from traceo.settings import Seconds
 from traceo.store.base import Store
 
@@ -26,20 +26,27 @@ LONGEST_INTERVAL_S = 30.0
 WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longer wait there are fewer rounds
 SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a minute only
 ALL_TENANTS_S = 60.0
-END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
+IDLE_S = 5.0  # without traces that are due, late spans and wishes wait so long for a round
+MOST_SPANS = 2_000_000  # of one round, where many are due because none was judged for a while
+BEHIND_S = 10  # from when on they are counted first
 BEGINNING = datetime.fromtimestamp(0, UTC)
 # What is left in the window when a tenant's sampling was switched off is kept.
 KEEP_ALL = PolicySet((Policy("sampling is off", AlwaysSample()),), decision_wait=Seconds(0))
 
-TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local} WHERE received_at >= toDateTime({since})"
-# Parts know when the first of their rows arrived. A new block may have been merged with older ones: the answer is then
-# too early, which costs reading and nothing else.
-EARLIEST_NEW = """
-SELECT toUnixTimestamp(min(min_time)) AS since FROM system.parts
-WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}' AND max_block_number > {blocks_from}
+TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local}"
+SENDING = "SELECT DISTINCT tenant FROM usage WHERE signal = 'traces' AND minute >= toDateTime({since})"
+PARTS = """
+SELECT partition_id AS partition, max_block_number AS block, toUnixTimestamp(min_time) AS since_s,
+    toUnixTimestamp(max_time) AS until_s
+FROM system.parts WHERE active AND database = currentDatabase() AND table = '{table}{local}'
 """
 COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
-NEWEST_BLOCK = "SELECT max(_block_number) AS number FROM spans_recent{local}"
+# How many spans arrived in each second that is due.
+BEHIND = """
+SELECT toUnixTimestamp(received_at) AS second, count() AS spans FROM spans_recent{local}
+WHERE tenant = {{tenant:String}} AND received_at > toDateTime({{arrived_from:Int64}})
+AND received_at <= toDateTime({{arrived_to:Int64}}) GROUP BY second ORDER BY second
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,45 @@ class Judging:
     policies: PolicySet
     version: int | None = None
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of the window that lie together on disk: their last block, and when the first and the last arrived."""
+
+    partition: str
+    block: int
+    since_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A table of the recent window of one node: of its name the end, and its parts."""
+
+    host: str
+    local: str
+    parts: Sequence[Part]
+
+    def newest_blocks(self) -> dict[str, int]:
+        """The last block of each partition."""
+        newest: dict[str, int] = {}
+        for part in self.parts:
+            newest[part.partition] = max(part.block, newest.get(part.partition, 0))
+        return newest
+
+    def still_known(self, blocks: Mapping[str, int]) -> dict[str, int]:
+        """The last blocks of a round, without those of partitions that have gone or whose numbers began anew."""
+        newest = self.newest_blocks()
+        return {partition: block for partition, block in blocks.items() if block <= newest.get(partition, 0)}
+
+    def new_from(self, blocks_from: Mapping[str, int]) -> int:
+        """No row of later blocks arrived before this second of 1970.
+
+        A new block may have been merged with older ones: the answer is then too early, which only costs reading.
+        """
+        new = (part.since_s for part in self.parts if part.block > blocks_from.get(part.partition, 0))
+        return min(new, default=END_OF_TIME_S)
 
 
 class Rounds(Protocol):
@@ -90,14 +136,16 @@ class Sampler:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
         for host in await self._store.hosts():
-            for tenant in await self._tenants(host, local, now_s):
+            tenants = await self._tenants(host, local, now_s)
+            window = await read_window(self._store, host, local, "spans_recent") if tenants else Window(host, local, ())
+            for tenant in tenants:
                 if now_s is None and self._due.get((host, tenant), 0.0) > time.monotonic():
                     continue
                 if not may_work():
                     return
                 judging = self._judging(tenant, None) or Judging(KEEP_ALL)
                 try:
-                    await self._judge(host, local, tenant, judging, now_s or time.time())
+                    await self._judge(window, tenant, judging, now_s)
                 except TraceoError as error:  # one tenant's trouble is not the others'
                     logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
                 wait = judging.policies.decision_wait / WAITS_PER_INTERVAL
@@ -108,72 +156,100 @@ class Sampler:
         everybody = now_s is not None or self._all_again < time.monotonic()
         if everybody:
             self._all_again = time.monotonic() + ALL_TENANTS_S
-        since = 0 if everybody else int(time.time()) - SENDING_S
-        found = await self._store.query_on(host, TENANTS.format(local=local, since=since))
-        return sorted(found["tenant"].to_pylist())
+        asked = TENANTS.format(local=local) if everybody else SENDING.format(since=int(time.time()) - SENDING_S)
+        return sorted((await self._store.query_on(host, asked))["tenant"].to_pylist())
 
-    async def _judge(self, host: str, local: str, tenant: str, judging: Judging, now_s: float) -> None:
-        last = await asyncio.to_thread(self._rounds.read_round, tenant, host)
+    async def _judge(self, window: Window, tenant: str, judging: Judging, now_s: float | None) -> None:
+        last = await asyncio.to_thread(self._rounds.read_round, tenant, window.host)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
-            await self._work(last, local, began or Judging(KEEP_ALL))
+            await self._work(last, window, began or Judging(KEEP_ALL))
             last = await self._finish(last)
-        planned = await self._plan(host, local, tenant, judging, last, now_s)
+        planned = _plan(window, tenant, judging, last, now_s or time.time())
+        if now_s is None and last and _may_idle(window, judging, last, planned):
+            return
+        planned = await self._bounded(planned, window)
         await asyncio.to_thread(self._rounds.write_round, planned)
-        await self._work(planned, local, judging)
+        await self._work(planned, window, judging)
         await self._finish(planned)
 
-    async def _plan(
-        self, host: str, local: str, tenant: str, judging: Judging, last: Round | None, now_s: float
-    ) -> Round:
-        newest = (await self._store.query_on(host, NEWEST_BLOCK.format(local=local)))["number"][0].as_py() or 0
-        arrived_from = last.arrived_to if last else BEGINNING
-        arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
-        blocks_from = last.blocks_to if last else 0
-        return Round(
-            tenant,
-            host,
-            max(int(now_s * 1000), last.number + 1 if last else 0),
-            blocks_from if blocks_from <= newest else 0,  # an engine that started with an empty window counts anew
-            newest,
-            arrived_from,
-            max(arrived_from, arrived_to),
-            judging.version,
-            False,
-        )
+    async def _bounded(self, planned: Round, window: Window) -> Round:
+        """The round, ending before seconds that would be more than `MOST_SPANS`: they are the next one's."""
+        first, last = int(planned.arrived_from.timestamp()), int(planned.arrived_to.timestamp())
+        if last - first <= BEHIND_S:
+            return planned
+        params = {"tenant": planned.tenant, "arrived_from": first, "arrived_to": last}
+        seconds = await self._store.query_on(window.host, BEHIND.format(local=window.local), params)
+        spans = seconds["spans"].to_numpy().cumsum()
+        over = int((spans <= MOST_SPANS).sum())
+        if over == len(spans):
+            return planned
+        until = datetime.fromtimestamp(seconds["second"][max(over - 1, 0)].as_py(), UTC)
+        return replace(planned, arrived_to=until)
 
     async def _finish(self, judged: Round) -> Round:
         done = replace(judged, done=True)
         await asyncio.to_thread(self._rounds.write_round, done)
         return done
 
-    async def _work(self, judged: Round, local: str, judging: Judging) -> None:
+    async def _work(self, judged: Round, window: Window, judging: Judging) -> None:
         """All that the round has to do; the same again, when it is repeated."""
-        new_from = END_OF_TIME_S
-        if judged.blocks_to > judged.blocks_from:
-            earliest = EARLIEST_NEW.format(local=local, blocks_from=judged.blocks_from)
-            new_from = (await self._store.query_on(judged.host, earliest))["since"][0].as_py()
-        sql = RoundSql(judged, judging.policies, local=local, new_from=new_from, dry_run=judging.dry_run)
+        new_from = window.new_from(judged.blocks_from)
+        sql = RoundSql(judged, judging.policies, local=window.local, new_from=new_from, dry_run=judging.dry_run)
         for table in ("cohort", "verdicts"):
             await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
         await self._execute(judged, sql, sql.fill_cohort())
-        if await self._count(judged, sql, COHORT_SIZE):
+        if (await self._read(judged, sql, COHORT_SIZE))["total_rows"]:
             await self._execute(judged, sql, sql.fill_verdicts())
-        if await self._count(judged, sql, sql.wishes()):
-            await self._execute(judged, sql, sql.fill_rescued())
-        if await self._count(judged, sql, "SELECT count() FROM verdicts"):
-            for statement in (sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()):
-                await self._execute(judged, sql, statement)
-        if judged.blocks_to > judged.blocks_from and await self._count(judged, sql, sql.late()):
-            for statement in (sql.copy_late(), sql.enter_late()):
-                await self._execute(judged, sql, statement)
+        to_do = await self._read(judged, sql, sql.to_do())
+        statements = []
+        if to_do["wishes"]:
+            statements += [sql.fill_rescued(), sql.enter_rescued()]
+        if to_do["verdicts"] or to_do["wishes"]:
+            statements += [sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()]
+        if to_do["late"]:
+            statements += [sql.copy_late(), sql.enter_late()]
+        for statement in statements:
+            await self._execute(judged, sql, statement)
 
     async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
         await self._store.execute_on(judged.host, text, _used(text, sql.params))
 
-    async def _count(self, judged: Round, sql: RoundSql, text: str) -> int:
-        found = await self._store.query_on(judged.host, text, _used(text, sql.params))
-        return int(found.column(0)[0].as_py() or 0)
+    async def _read(self, judged: Round, sql: RoundSql, text: str) -> dict[str, int]:
+        """The one row of a SELECT."""
+        row: dict[str, int]
+        (row,) = (await self._store.query_on(judged.host, text, _used(text, sql.params))).to_pylist()
+        return row
+
+
+async def read_window(store: Store, host: str, local: str, table: str) -> Window:
+    """The parts of a table that are there."""
+    parts = await store.query_on(host, PARTS.format(table=table, local=local))
+    return Window(host, local, [Part(**row) for row in parts.to_pylist()])
+
+
+def _plan(window: Window, tenant: str, judging: Judging, last: Round | None, now_s: float) -> Round:
+    arrived_from = last.arrived_to if last else BEGINNING
+    arrived_to = datetime.fromtimestamp(int(now_s - judging.policies.decision_wait) - 1, UTC)  # the last whole one
+    return Round(
+        tenant=tenant,
+        host=window.host,
+        number=max(int(now_s * 1000), last.number + 1 if last else 0),
+        blocks_from=window.still_known(last.blocks_to) if last else {},
+        blocks_to=window.newest_blocks(),
+        arrived_from=arrived_from,
+        arrived_to=max(arrived_from, arrived_to),
+        policy_version=judging.version,
+        done=False,
+    )
+
+
+def _may_idle(window: Window, judging: Judging, last: Round, planned: Round) -> bool:
+    """Nothing can be due, and there was a round a moment ago: blocks that are new can wait for the next one."""
+    sooner = max(0, judging.policies.decision_wait - judging.policies.decision_wait_after_root_received)
+    due_until = planned.arrived_to.timestamp() + (sooner if judging.policies.decision_wait_after_root_received else 0)
+    due = any(part.since_s <= due_until and part.until_s > last.arrived_to.timestamp() for part in window.parts)
+    return not due and planned.number < last.number + IDLE_S * 1000
 
 
 def _fields(tenant: str, host: str) -> dict[str, Any]:

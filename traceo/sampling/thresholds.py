@@ -61,7 +61,8 @@ def adjusted_count(threshold: str) -> str:
 def span_threshold(trace_state: str, threshold: str) -> str:
     """SQL: the threshold of a kept trace's span: its own, where it was sampled harder than the trace."""
     own = stated_threshold(trace_state)
-    return f"greatest({threshold}, if({own} = '', 0, {number_of_digits(own)}))"
+    stricter = f"greatest({threshold}, if({own} = '', 0, {number_of_digits(own)}))"
+    return f"if({trace_state} = '', {threshold}, {stricter})"
 
 
 def kept_trace_state(trace_state: str, threshold: str, rv: str = "") -> str:
@@ -79,4 +80,6 @@ def kept_trace_state(trace_state: str, threshold: str, rv: str = "") -> str:
     kept = f"arrayFilter(x -> x != '' AND NOT ({' OR '.join(replaced)}), {member})"
     others = f"arrayFilter(x -> x != '' AND NOT startsWith(trimLeft(x), 'ot='), splitByChar(',', {trace_state}))"
     entry = f"concat('ot=', arrayStringConcat(arrayConcat([{', '.join(written)}], {kept}), ';'))"
-    return f"arrayStringConcat(arrayConcat([{entry}], {others}), ',')"
+    between = ", ';', "
+    alone = f"concat('ot=', {between.join(written)})"
+    return f"if({trace_state} = '', {alone}, arrayStringConcat(arrayConcat([{entry}], {others}), ','))"
