@@ -92,7 +92,7 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        background = make_background(config, state, store, disk, policies)
+        background = make_background(config, state, store, disk, policies, metrics.sampling)
         ingest = _make_ingest(config, store, access, policies, metrics, disk)
         await _replay_journal(config, ingest)
         yield Services(config, store, access, policies, background, metrics, disk, ingest)

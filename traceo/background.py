@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -16,10 +16,13 @@ from traceo.errors import StoreUnavailable
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
+from traceo.sampling.exemplars import keep_exemplars_forever
+from traceo.sampling.ledger import count_ledger_forever
 from traceo.sampling.log_sampler import LogSampler
-from traceo.sampling.sampler import Sampler
+from traceo.sampling.sampler import Judging, Sampler
 from traceo.state.leases import Lease
 from traceo.store.base import Store
+from traceo.telemetry import SamplingMetrics
 
 SAMPLING = "sampling"
 
@@ -33,11 +36,13 @@ class Background:
     policy_file: PolicyFile
     sampler: Sampler
     log_sampler: LogSampler
+    judging: Callable[[str, int | None], Judging | None]
     lease: Lease
+    metrics: SamplingMetrics
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: SamplingMetrics
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
@@ -47,7 +52,7 @@ def make_background(
     log_sampler = LogSampler(store, rounds, policies.judging, config.retention.recent_spans)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
     lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
-    return Background(store, disk, policy_file, sampler, log_sampler, lease)
+    return Background(store, disk, policy_file, sampler, log_sampler, policies.judging, lease, metrics)
 
 
 @contextlib.asynccontextmanager
@@ -61,6 +66,8 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
         background.log_sampler.run_forever(lease.is_held),
+        keep_exemplars_forever(background.store, background.judging, lease.is_held),
+        count_ledger_forever(background.store, background.metrics, lease.is_held),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

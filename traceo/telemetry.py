@@ -34,11 +34,21 @@ class IngestMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingMetrics:
+    """The ledger, by tenant, policy, service and verdict: what rounds entered while this replica held the lease."""
+
+    traces: Counter
+    spans: Counter
+    bytes: Counter
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """All own metrics and the registry that `/metrics` shows. Made once, by `make_metrics`."""
 
     registry: CollectorRegistry
     ingest: IngestMetrics
+    sampling: SamplingMetrics
     api_request_seconds: Histogram  # by method, route (as OpenAPI writes it), status
     free_disk_bytes: Gauge
 
@@ -50,6 +60,7 @@ def make_metrics() -> Metrics:
     return Metrics(
         registry,
         _make_ingest_metrics(registry),
+        _make_sampling_metrics(registry),
         Histogram(
             "traceo_api_request_seconds",
             "From a request to the end of its answer.",
@@ -148,4 +159,17 @@ def _make_ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:
         buffered_bytes=gauge("buffered_bytes", "Bytes of requests in memory: being read, waiting or in flight."),
         errors=counter("errors", "Requests answered with an error.", "signal", "kind"),
         rejected_items=counter("rejected_items", "Items refused inside accepted requests.", "signal"),
+    )
+
+
+def _make_sampling_metrics(registry: CollectorRegistry) -> SamplingMetrics:
+    labels = ("tenant", "policy", "service", "verdict")
+
+    def counter(unit: str, text: str) -> Counter:
+        return Counter(f"traceo_sampling_{unit}", text, labels, registry=registry)
+
+    return SamplingMetrics(
+        traces=counter("traces", "Traces judged; one counts once for each service in it."),
+        spans=counter("spans", "Spans judged."),
+        bytes=counter("bytes", "Bytes of spans judged, about what OTLP takes."),
     )

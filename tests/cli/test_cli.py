@@ -111,7 +111,10 @@ def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFix
             ["simulate", "POLICIES", "--price", "1"],
             ["saves 300.00", "✓ all 5 traces with errors", "✗ 1 of 4", "and 2 more"],
         ),
-        (["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"], ["1 will be kept", "1 are gone"]),
+        (
+            ["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"],
+            ["1 will be kept", "2 are kept if they come", "1 are gone"],
+        ),
         (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%", "12.5%"]),
     ],
     ids=lambda value: value[0],

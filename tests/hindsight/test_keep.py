@@ -114,20 +114,29 @@ def test_stored_traces_match_and_are_kept_already(tenant: str) -> None:
 
 def test_ids_are_found_at_any_time_and_said_to_be_gone(tenant: str) -> None:
     rest(tenant)
-    answer = keep(tenant, (1, 1, 77))
-    assert counts(answer) == (2, 0, 1, 1)
+    decide(tenant, 77, kept=False)
+    decide(tenant, 78, kept=True)
+    answer = keep(tenant, (1, 1, 77, 78))
+    assert counts(answer) == (3, 1, 1, 1)
     assert answer["traces"] == [
+        {"trace_id": f"{78:032x}", "state": "kept"},
         {"trace_id": f"{77:032x}", "state": "too late"},
         {"trace_id": f"{1:032x}", "state": "will be kept"},
     ]
     assert asked_for(tenant) == [(1, "incident 7")]
 
 
+def test_ids_may_be_asked_for_before_their_spans_come(tenant: str) -> None:
+    answer = keep(tenant, (5,))
+    assert answer["awaited"] == 1 and answer["traces"] == [{"trace_id": f"{5:032x}", "state": "awaited"}]
+    assert asked_for(tenant) == [(5, "incident 7")]
+
+
 def test_another_tenants_traces_are_out_of_reach(tenant: str) -> None:
     rest(f"{tenant}-other")
     assert counts(keep(tenant)) == (0, 0, 0, 0)
-    assert counts(keep(tenant, (1,))) == (1, 0, 0, 1)
-    assert asked_for(tenant) == []
+    assert keep(tenant, (1,))["awaited"] == 1
+    assert asked_for(tenant) == [(1, "incident 7")]
 
 
 def test_more_than_may_be_kept_at_once_is_refused(tenant: str) -> None:

@@ -150,6 +150,45 @@ def test_stored_spans_count_for_what_they_stand_for(tenant: str, document: str, 
     assert report["figures"]["services"][0]["rate_per_s"]["error"] == pytest.approx(0)
 
 
+def kept_earlier(tenant: str, found: list[Trace], threshold: int) -> None:
+    """Store traces as an earlier policy kept them."""
+    loader = f"{tenant}-{threshold}"
+    store(loader, found)
+    keep = (
+        "INSERT INTO spans SELECT * REPLACE ({tenant:String} AS tenant, {threshold:UInt64} AS threshold, "
+        "'x' AS kept_by) FROM spans AS s WHERE s.tenant = {loader:String}"
+    )
+    asyncio.run(engine().execute(keep, {"tenant": tenant, "loader": loader, "threshold": threshold}))
+
+
+def test_slow_is_what_was_slow_among_all_that_the_stored_stand_for(tenant: str) -> None:
+    """Each of ten quick traces stands for 128; by their number alone, the one slow trace would be no exception."""
+    quick = [Trace(share(0.999) + number, (Span(duration_ns=MS),)) for number in range(10)]
+    kept_earlier(tenant, quick, 127 << 49)
+    kept_earlier(tenant, [Trace(share(0.5), (Span(duration_ns=9000 * MS),))], 0)
+    slow = replay(tenant, policies("{name: a, type: always_sample}"), source="stored")["losses"]["slow"]
+    assert slow["traces"] == 1
+
+
+def test_dynamic_keys_of_stored_traces_have_the_averages_of_all(tenant: str) -> None:
+    """Four stored traces that stand for 512: a key that is frequent is thinned as it would have been when they came."""
+    often = [Trace(share(0.9999) + number, (Span("often"),)) for number in range(4)]
+    kept_earlier(tenant, often, 127 << 49)
+    kept_earlier(tenant, [Trace(share(0.9) + number, (Span(f"once {number}"),)) for number in range(4)], 0)
+    by_name = "{name: by-name, type: dynamic, dynamic: {keys: [root.name], target_rate: 32, minimum_per_key: 0}}"
+    totals = replay(tenant, policies(by_name), source="stored")["totals"]["traces"]
+    assert totals["all"] == pytest.approx(516)
+    assert totals["kept"] == pytest.approx(516 / 32, rel=0.3)
+
+
+def test_traces_that_were_had_back_stand_for_none(tenant: str) -> None:
+    kept_earlier(tenant, [Trace(share(0.75))], 1 << 55)
+    kept_earlier(tenant, [Trace(share(0.25))], 1 << 56)
+    report = replay(tenant, policies("{name: a, type: always_sample}"), source="stored")
+    assert report["totals"]["traces"] == {"all": 2, "kept": 2, "share": 1.0}
+    assert report["figures"]["services"][0]["requests"] == 2
+
+
 def test_cost_is_that_of_the_bytes(tenant: str) -> None:
     rest(tenant, [Trace(1), Trace(2, (Span(start_ns=100 * 10**9),))])
     report = replay(tenant, policies("{name: a, type: always_sample}"), price_per_gib=2.0)

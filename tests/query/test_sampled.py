@@ -12,7 +12,7 @@ from tests.query.engine import engine, insert
 from tests.query.telemetry import span, traces
 from traceo.config import Query as QuerySettings
 from traceo.errors import InvalidRequest
-from traceo.query.ledger import read_ledger
+from traceo.query.ledger import SEEN, read_ledger
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch, search_traces
 from traceo.query.sql import TimeRange
@@ -33,6 +33,7 @@ ROWS = [("errors", "shop", "kept", 2, 10, 1000), ("rest", "shop", "kept", 1, 5, 
 ROWS += [("", "shop", "dropped", 20, 100, 8000), ("errors", "shop", "late_kept", 0, 2, 200)]
 ROWS += [("", "cart", "late_dropped", 0, 1, 99), ("keep", "cart", "forced", 1, 1, 200)]
 LOG_ROWS = [("rest", "shop", "kept", 0, 0, 0, 25, 5000), ("", "shop", "dropped", 0, 0, 0, 75, 5000)]
+ROWS += [("on demand", "cart", "rescued", 1, 1, 99)]
 numbers = itertools.count()
 
 
@@ -111,9 +112,9 @@ def ledger(tenant: str) -> str:
 @pytest.mark.parametrize(
     ("by", "keys"),
     [
-        ("policy", ["", "errors", "rest", "keep"]),
+        ("policy", ["", "errors", "rest", "keep", "on demand"]),
         ("service", ["shop", "cart"]),
-        ("verdict", ["dropped", "kept", "forced", "late_kept", "late_dropped"]),
+        ("verdict", ["dropped", "kept", "forced", "late_kept", "late_dropped", "rescued"]),
         ("day", [time.strftime("%Y-%m-%d", time.gmtime())]),
     ],
 )
@@ -122,8 +123,10 @@ def test_ledger_adds_up_by(by: str, keys: list[str], ledger: str) -> None:
     assert [row[by] for row in answer["rows"]] == keys
     seen = {"traces": 25, "spans": 120, "bytes": 10_000, "logs": 100, "log_bytes": 10_000}
     assert answer["total"]["seen"] == seen
-    shares = {"traces": 5 / 25, "spans": 19 / 120, "bytes": 1901 / 10_000, "logs": 0.25, "log_bytes": 0.5}
+    shares = {"traces": 6 / 25, "spans": 20 / 120, "bytes": 0.2, "logs": 0.25, "log_bytes": 0.5}
     assert answer["total"]["share_kept"] == shares
+    every = [answer["total"][verdict] for verdict in SEEN]
+    assert answer["total"]["seen"] == {unit: sum(found[unit] for found in every) for unit in every[0]}
 
 
 def test_ledger_tells_verdicts_apart(ledger: str) -> None:
@@ -144,3 +147,28 @@ def test_ledger_is_read_by_what_it_knows(tenant: str) -> None:
 
 def test_sql_reads_the_ledger(ledger: str) -> None:
     assert ask(ledger, "SELECT sum(bytes) FROM sampling_ledger WHERE verdict = 'kept'") == [[1501]]
+
+
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [
+        ("sum(adjusted_count)", 101),
+        ("sumIf(adjusted_count, status = 'error') / sum(adjusted_count)", 1 / 101),
+        ("avgWeighted(duration_ns, adjusted_count)", (100 * 1e6 + 200e6) / 101),
+        ("quantileExactWeighted(0.99)(duration_ns, toUInt64(1000 * adjusted_count))", 1e6),
+    ],
+    ids=["count", "error ratio", "mean", "p99"],
+)
+def test_figures_over_kept_spans_are_those_of_all_when_weighted(tenant: str, figure: str, value: float) -> None:
+    """Ten kept of a hundred, one that failed, and one that was dropped and had back."""
+    often = [span(number, number, NOW) for number in range(1, 11)]
+    failed = span(11, 11, NOW, duration_ns=200_000_000, status={"code": 2})
+    for threshold, spans in ((TENTH, often), (0, [failed]), (1 << 56, [span(12, 12, NOW, duration_ns=900_000_000)])):
+        loader = f"{tenant}-{threshold}"
+        insert(loader, Signal.TRACES, traces("shop", spans))
+        keep = (
+            "INSERT INTO spans SELECT * REPLACE ({tenant:String} AS tenant, {threshold:UInt64} AS threshold) "
+            "FROM spans AS s WHERE s.tenant = {loader:String}"
+        )
+        asyncio.run(engine().execute(keep, {"tenant": tenant, "loader": loader, "threshold": threshold}))
+    assert ask(tenant, f"SELECT {figure} FROM spans") == [[pytest.approx(value)]]

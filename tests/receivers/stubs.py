@@ -73,7 +73,9 @@ class Bench:
         self.budget = self.ingest.budget
 
 
-def make_bench(can_write: Callable[[], None] = lambda: None, store: Any = None, **settings: Any) -> Bench:
+def make_bench(
+    can_write: Callable[[], None] = lambda: None, store: Any = None, *, is_sampled: bool = False, **settings: Any
+) -> Bench:
     limits = config.Ingest(**{"batch_max_delay": 0.05, **settings})
     store = store or StubStore()
     metrics = make_metrics().ingest
@@ -91,4 +93,6 @@ def make_bench(can_write: Callable[[], None] = lambda: None, store: Any = None, 
         )
         for signal in Signal
     }
-    return Bench(store, Ingest(authenticate, batchers, budget, limits, metrics))
+    return Bench(
+        store, Ingest(authenticate, batchers, budget, limits, metrics, {Signal.TRACES: lambda tenant: is_sampled})
+    )

@@ -86,12 +86,12 @@ def test_what_a_crash_left_is_inserted_again_under_the_same_name(tmp_path: Path)
 @pytest.mark.parametrize("cut", [1, 5, len(GOOD), len(GOOD) + 3])
 def test_a_torn_end_is_left_out(tmp_path: Path, cut: int) -> None:
     segment = Journal(tmp_path).start_segment(Signal.TRACES)
-    segment.append(Request("a", GOOD))
+    segment.append(Request("a", GOOD, recent=True, keep=True))
     segment.append(Request("b", GOOD, recent=True))
     segment.close()
     segment.path.write_bytes(segment.path.read_bytes()[:-cut])
     (found,) = Journal(tmp_path).left_behind()
-    assert found.read() == [Request("a", GOOD)]
+    assert found.read() == [Request("a", GOOD, recent=True, keep=True)]
     assert (found.signal, found.batch) == (Signal.TRACES, segment.batch)
 
 

@@ -104,3 +104,10 @@ def test_message_beyond_the_limit_is_refused(compression: grpc.Compression) -> N
 )
 def test_peer_ip_is_the_address_alone(peer: str, ip: str) -> None:
     assert peer_ip(peer) == ip
+
+
+@pytest.mark.parametrize(("value", "keep"), [("1", True), ("0", False)])
+def test_metadata_asks_to_keep_what_is_sampled(value: str, keep: bool) -> None:
+    bench = make_bench(is_sampled=True)
+    call(b"x", bench, metadata=(("x-traceo-keep", value),))
+    assert [(request.recent, request.keep) for request in bench.store.stored] == [(True, keep)]

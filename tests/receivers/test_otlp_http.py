@@ -204,3 +204,13 @@ def test_opentelemetry_sdk_exports_with_gzip() -> None:
         assert counted._value.get() == 1
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("value", "sampled", "keep"),
+    [("1", True, True), ("True", True, True), ("yes, please", True, False), ("1", False, False)],
+)
+def test_header_asks_to_keep_what_is_sampled(value: str, sampled: bool, keep: bool) -> None:
+    bench = make_bench(is_sampled=sampled)
+    assert post(bench=bench, x_traceo_keep=value).status_code == 200
+    assert [(request.recent, request.keep) for request in bench.store.stored] == [(sampled, keep)]

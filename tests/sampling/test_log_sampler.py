@@ -201,7 +201,7 @@ def test_records_of_rescued_traces_come_back(bench: LogBench) -> None:
     bench.log("later", DROPPED, second=3 * ORPHANED_S + 5)
     bench.work(3 * ORPHANED_S + 7)
     assert bench.stored() == ["early", "late", "later"]
-    assert bench.log_ledger() == {("dropped", ""): 3, ("forced", "on demand"): 3}
+    assert bench.log_ledger() == {("dropped", ""): 3, ("rescued", "on demand"): 2, ("forced", "on demand"): 1}
 
 
 def test_dry_run_keeps_all_and_counts_what_it_would_have_dropped() -> None:

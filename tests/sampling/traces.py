@@ -54,12 +54,12 @@ def share(part: float) -> int:
     return int(part * (1 << 56))
 
 
-def store(tenant: str, found: list[Trace], *, recent: bool = False) -> None:
+def store(tenant: str, found: list[Trace], *, recent: bool = False, keep: bool = False) -> None:
     """Each second's traces as one batch."""
     for second in sorted({trace.second for trace in found}):
         bodies = [body for trace in found if trace.second == second for body in _bodies(trace)]
         batch = Batch(((ARRIVAL_S + second) * 1000) << 22 | secrets.randbits(22), secrets.token_hex(16))
-        asyncio.run(engine().insert(Signal.TRACES, [Request(tenant, body, recent) for body in bodies], batch))
+        asyncio.run(engine().insert(Signal.TRACES, [Request(tenant, body, recent, keep) for body in bodies], batch))
 
 
 def _bodies(trace: Trace) -> list[bytes]:

@@ -148,6 +148,8 @@ def print_kept(answer: Row) -> None:
     line = Text(f"{answer['matched']:,} traces match: ", "bold")
     line.append(f"{answer['will_be_kept']:,} will be kept", "green" if answer["will_be_kept"] else "dim")
     line.append(f", {answer['already_kept']:,} are kept already")
+    if answer["awaited"]:
+        line.append(f", {answer['awaited']:,} are kept if they come", "yellow")
     line.append(f", {answer['too_late']:,} are gone", "red" if answer["too_late"] else "dim")
     console.print(line)
     for row in answer["traces"][:SHOWN]:

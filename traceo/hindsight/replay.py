@@ -85,8 +85,12 @@ def compile_traces(replay: Replay) -> str:
     `stands` is what a trace counts for, `remains` what is left of that where the set keeps it.
     """
     whole = adjusted_count_of("base") if replay.source == "stored" else "1"
-    remains = f"({MAX_THRESHOLD} - decided) / ({MAX_THRESHOLD} - final)" if replay.source == "stored" else "1"
-    slow = "trace_ns > quantileExact(0.99)(trace_ns) OVER (PARTITION BY root)"
+    share = f"({MAX_THRESHOLD} - decided) / ({MAX_THRESHOLD} - final)"
+    remains = f"if(final = {MAX_THRESHOLD}, 0, {share})" if replay.source == "stored" else "1"
+    p99 = f"quantileExactWeighted(0.99)(trace_ns, {WEIGHT.format(whole)})"
+    if replay.source == "recent":  # all stand for one
+        p99 = "quantileExact(0.99)(trace_ns)"
+    slow = f"trace_ns > {p99} OVER (PARTITION BY root)"
     if replay.slow_ns is not None:
         slow = f"trace_ns >= {replay.scope.bind(replay.slow_ns)}"
     counted = (
@@ -138,19 +142,24 @@ def _select_verdicts(replay: Replay) -> str:
 
 
 def _select_counts(replay: Replay) -> str:
-    """The averages that dynamic policies would have after a while: those of the replayed range, by their intervals."""
+    """The averages that dynamic policies would have after a while: those of the replayed range, by their intervals.
+
+    Of stored traces each counts for those that it stands for, as all of them did when they came.
+    """
     found = [item for item in replay.policies.walk() if isinstance(item.rule, Dynamic)]
     if not found:
         return ""
     names = ", ".join(replay.scope.bind(item.name) for item in found)
     seconds = ", ".join(f"{item.rule.adjustment_interval:g}" for item in found if isinstance(item.rule, Dynamic))
     interval = f"transform(of_key.1, [{names}], [{seconds}]::Array(Float64), 1.)"
+    whole = adjusted_count_of("greatest(incoming, stored_threshold)") if replay.source == "stored" else "1"
     keys = (
         "SELECT arrayJoin(CAST(keys, 'Array(Tuple(String, String))')) AS of_key, "
+        f"{replay.every} * {whole} AS stands, "
         "(max(first_arrival) OVER ()) - (min(first_arrival) OVER ()) + 1 AS seconds "
-        f"FROM ({compile_verdict(replay.policies, replay.select_spans, replay.scope)})"
+        f"FROM ({compile_verdict(replay.policies, replay.select_spans, replay.scope, facts=FACTS)})"
     )
     return (
-        f"SELECT of_key.1 AS policy, of_key.2 AS key, count() / greatest(1, any(seconds) / {interval}) AS traces "
+        f"SELECT of_key.1 AS policy, of_key.2 AS key, sum(stands) / greatest(1, any(seconds) / {interval}) AS traces "
         f"FROM ({keys}) GROUP BY of_key"
     )

@@ -5,13 +5,15 @@ from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text
 
-VERDICTS = ("kept", "dropped", "late_kept", "late_dropped", "forced", "would_drop")
-KEPT = ("kept", "late_kept", "forced", "would_drop")  # a dry run keeps what it would drop
+SEEN = ("kept", "dropped", "late_kept", "late_dropped", "forced", "would_drop")  # every span is one of them, once
+RESCUED = "rescued"  # of those dropped before: what was had back on demand
+VERDICTS = (*SEEN, RESCUED)
+KEPT = ("kept", "late_kept", "forced", "would_drop", RESCUED)  # a dry run keeps what it would drop
 UNITS = ("traces", "spans", "bytes", "logs", "log_bytes")
 KEYS = {"policy": "policy", "service": "service", "verdict": "verdict", "day": "toString(toDate(minute))"}
 SUMS = ", ".join(
     [
-        *(f"sum({unit}) AS seen_{unit}" for unit in UNITS),
+        *(f"sumIf({unit}, verdict != '{RESCUED}') AS seen_{unit}" for unit in UNITS),
         *(f"sumIf({unit}, verdict = '{verdict}') AS {verdict}_{unit}" for verdict in VERDICTS for unit in UNITS),
     ]
 )
@@ -21,7 +23,10 @@ async def read_ledger(queries: Queries, tenant: str, between: TimeRange, by: str
     """`{"by", "rows": [...], "total"}`: each with its key, `seen`, every verdict and `share_kept` of each unit.
 
     Units are traces, spans, bytes (of spans), logs and log_bytes (of records that followed a verdict); a trace counts
-    once for each service in it. Most bytes first, days in order. Raises InvalidRequest for a `by` that is none.
+    once for each service in it. `seen` is the sum of all verdicts but `rescued`, which are counted as dropped, too.
+    Most bytes first, days in order.
+
+    Raises InvalidRequest for a `by` that is none.
     """
     if by not in KEYS:
         raise InvalidRequest(f"by: {by[:40]!r} is none of {', '.join(KEYS)}")

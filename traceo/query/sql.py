@@ -41,8 +41,16 @@ RECENT_SINCE = SINCE.format(window="spans_recent")
 
 
 def adjusted_count_of(threshold: str) -> str:
-    """SQL: how many spans a kept one stands for, from its rejection threshold; 1 for one that was not sampled."""
-    return f"{MAX_THRESHOLD} / ({MAX_THRESHOLD} - {threshold})"
+    """SQL: how many spans a kept one stands for, from its rejection threshold; 1 for one that was not sampled.
+
+    0 for one that was dropped and had back later: others were kept that stand for it.
+    """
+    return f"if({threshold} = {MAX_THRESHOLD}, 0, {MAX_THRESHOLD} / ({MAX_THRESHOLD} - {threshold}))"
+
+
+def adjusted_count(threshold: int) -> float:
+    """The same of a number."""
+    return 0.0 if threshold == MAX_THRESHOLD else MAX_THRESHOLD / (MAX_THRESHOLD - threshold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from traceo.errors import InvalidRequest, NotFound
 from traceo.query.run import Queries, Row
 from traceo.query.services import KINDS, STATUSES
-from traceo.query.sql import MAX_THRESHOLD, Scope
+from traceo.query.sql import Scope, adjusted_count
 from traceo.store.attributes import decode_map, decode_text
 
 SPAN_COLUMNS = """
@@ -28,7 +28,8 @@ KNOWN_ROWS = 5000  # of `read_by_id`: a few kilobytes each
 async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     """A trace: its spans in order of start, its resources and scopes by id. Raises NotFound.
 
-    `kept_by` is the policy that kept it ("": not judged), `adjusted_count` how many traces of its kind it stands for.
+    `kept_by` is the policy that kept it ("": not judged), `adjusted_count` how many traces of its kind it stands
+    for (0: it was dropped, and had back on demand).
     """
     wanted = parse_trace_id(trace_id)
     spans = await queries.over_recent(
@@ -43,7 +44,7 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     return {
         "trace_id": wanted.hex(),
         "kept_by": max(decode_text(span["kept_by"]) for span in spans),
-        "adjusted_count": MAX_THRESHOLD / (MAX_THRESHOLD - min(span["threshold"] for span in spans)),
+        "adjusted_count": adjusted_count(min(span["threshold"] for span in spans)),
         "spans": [show_span(span) for span in spans],
         "resources": resources,
         "scopes": scopes,

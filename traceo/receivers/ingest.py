@@ -16,6 +16,7 @@ from traceo.store.base import Outcome, Request, Signal
 from traceo.telemetry import IngestMetrics
 
 SCOPE = "ingest"
+KEEP_HEADER = "x-traceo-keep"
 CODEC_THREADS = 2
 T = TypeVar("T")
 
@@ -69,12 +70,16 @@ class Ingest:
             raise PermissionDenied(f"{principal.name} does not have the scope {SCOPE}")
         return principal.tenant
 
-    async def commit(self, signal: Signal, tenant: str, body: bytes) -> Outcome:
-        """Wait until the request is stored. Raises what `Batcher.submit` raises; StoreUnavailable after the timeout."""
+    async def commit(self, signal: Signal, tenant: str, body: bytes, keep: str | None = None) -> Outcome:
+        """Wait until the request is stored. `keep`: what its KEEP_HEADER says.
+
+        Raises what `Batcher.submit` raises; StoreUnavailable after the timeout.
+        """
         try:
             async with asyncio.timeout(self.limits.request_timeout):
                 recent = signal in self.rests and self.rests[signal](tenant)
-                outcome = await self.batchers[signal].submit(Request(tenant, body, recent))
+                keeps = signal is Signal.TRACES and recent and is_yes(keep)
+                outcome = await self.batchers[signal].submit(Request(tenant, body, recent, keeps))
         except TimeoutError as error:
             raise StoreUnavailable("not committed in time, it may still be: send it again") from error
         if outcome.rejected:
@@ -90,3 +95,8 @@ class Ingest:
         self.metrics.requests.labels(signal, transport, status).inc()
         if error is not None:
             self.metrics.errors.labels(signal, type(error).__name__).inc()
+
+
+def is_yes(value: str | None) -> bool:
+    """Whether a header says 1 or true. Anything else is no: a slip in a header of ours must not cost a request."""
+    return value is not None and value.strip().lower() in ("1", "true")

@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 
 from traceo.errors import ConfigError
-from traceo.receivers.ingest import Ingest
+from traceo.receivers.ingest import KEEP_HEADER, Ingest
 from traceo.receivers.status import RESOURCE_EXHAUSTED, Failure, success_protobuf, to_failure
 from traceo.store.base import Signal
 
@@ -78,7 +78,7 @@ async def _export(ingest: Ingest, signal: Signal, body: bytes, context: Context)
             _text(metadata.get("authorization")), _text(metadata.get("x-scope-orgid")), peer_ip(context.peer())
         )
         ingest.metrics.decompressed_bytes.labels(signal, "grpc").inc(len(body))
-        outcome = await ingest.commit(signal, tenant, body)
+        outcome = await ingest.commit(signal, tenant, body, _text(metadata.get(KEEP_HEADER)))
     except Exception as error:  # the edge of the process: every request gets an answer
         failure = to_failure(error)
         if failure.http == 500:

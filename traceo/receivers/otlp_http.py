@@ -14,7 +14,7 @@ from typing import Any
 from traceo.errors import InvalidRequest, Overloaded, PayloadTooLarge, UnsupportedMediaType
 from traceo.receivers.budget import Lease
 from traceo.receivers.codec import decompress
-from traceo.receivers.ingest import Ingest
+from traceo.receivers.ingest import KEEP_HEADER, Ingest
 from traceo.receivers.otlp_json import MEMORY_FACTOR, json_to_protobuf
 from traceo.receivers.status import NOT_FOUND, UNIMPLEMENTED, Failure, success_json, success_protobuf, to_failure
 from traceo.store.base import Outcome, Signal
@@ -105,7 +105,7 @@ async def _export(
         ingest.metrics.received_bytes.labels(signal, "http").inc(len(body))
         body = await _decode(ingest, signal, media, headers, body, lease)
         ingest.metrics.decompressed_bytes.labels(signal, "http").inc(len(body))
-    return await ingest.commit(signal, tenant, body)
+    return await ingest.commit(signal, tenant, body, _text(headers.get(KEEP_HEADER.encode())))
 
 
 async def _read_body(ingest: Ingest, headers: Headers, receive: Receive, lease: Lease) -> bytes:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from traceo.sampling.round import ON_DEMAND, insert_once, last_block
+from traceo.sampling.round import insert_once, last_block
+from traceo.sampling.validate import ON_DEMAND
 from traceo.store.binding import Bindings
 
 NO_SPANS = "no spans"  # the policy of orphans, in the ledger
@@ -93,7 +94,8 @@ class LogRoundSql(Bindings):
 
     def enter_ledger(self) -> str:
         """What became of the records, by policy and service."""
-        verdict = f"multiIf(policy = '{ON_DEMAND}', 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
+        on_demand = "if(was_dropped AND NOT is_new, 'rescued', 'forced')"
+        verdict = f"multiIf(startsWith(policy, '{ON_DEMAND}'), {on_demand}, would_drop, 'would_drop', keep, 'kept', 'dropped')"
         verdicts = self._verdicts()
         records = (
             f"SELECT trace_id, service, {RECORD_BYTES} AS size, {self._new()} AS is_new "
@@ -123,6 +125,7 @@ class LogRoundSql(Bindings):
             "SELECT trace_id, max(marked) AS orphan, orphan OR argMax(kept, decided_in) AS keep, "
             f"if(orphan, '{NO_SPANS}', argMax(kept_by, decided_in)) AS policy, "
             "NOT orphan AND argMax(dropped_in_dry_run, decided_in) AS would_drop, "
+            "countIf(NOT kept) > 0 AS was_dropped, "
             "multiIf(orphan, max(just_marked), keep, minIf(decided_in, kept) > {decided_from:UInt64}, "
             "min(decided_in) > {decided_from:UInt64}) AS newly "
             f"FROM ({self._decisions(decided, f'trace_id IN ({touched})')} UNION ALL "
@@ -140,7 +143,9 @@ class LogRoundSql(Bindings):
 
     def _read(self) -> str:
         """FROM and WHERE: the records that may be taken. Rescued traces' have arrived at any time."""
-        rescued = self._decisions("count() > 0", f"round > {{decided_from:UInt64}} AND policy = '{ON_DEMAND}'")
+        rescued = self._decisions(
+            "count() > 0", f"round > {{decided_from:UInt64}} AND startsWith(policy, '{ON_DEMAND}')"
+        )
         return f"{self._recent()} AND received_at >= toDateTime(if(({rescued}), 0, {{since:Int64}}))"
 
     def _unless_copied(self) -> str:

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from traceo.sampling.model import Dynamic, PolicySet
 from traceo.sampling.policies import ESTIMATED_BYTES, Facts, compile_verdict
-from traceo.sampling.thresholds import kept_trace_state, span_threshold
+from traceo.sampling.thresholds import NEVER, kept_trace_state, span_threshold
+from traceo.sampling.validate import ON_DEMAND
 from traceo.store.binding import Bindings
 
-ON_DEMAND = "on demand"
+MARKED = f"{ON_DEMAND}: marked"
 DRY_RUN = "dry run"  # kept what no policy voted for: whatever is copied has a name in `kept_by`
 AVERAGED_INTERVALS = 5
 SEEN_SECONDS = 600  # two windows of the guarantee
@@ -89,7 +90,7 @@ class RoundSql(Bindings):
             "arrived_from": int(judged.arrived_from.timestamp()),
             "arrived_to": int(judged.arrived_to.timestamp()),
             "new_from": new_from,
-            "pins_from": int(judged.arrived_from.timestamp()) - PINS_SETTLE_S,
+            "pins_from": max(0, int(judged.arrived_from.timestamp()) - PINS_SETTLE_S),
             "pins_until": pins_until,
             "since": min(int(judged.arrived_from.timestamp()) + 1, new_from),
         }
@@ -116,17 +117,17 @@ class RoundSql(Bindings):
         verdicts = compile_verdict(
             self.policies, self._select_cohort, self, seen=self._seen(), counts=self._counts(), facts=COHORT_FACTS
         )
-        wanted = self._pinned()
         keep, threshold = "v.keep", "v.threshold"
         if self.dry_run:
             keep, threshold = "true", "0"
         return (
             f"INSERT INTO verdicts SELECT trace_id, first_arrival, {keep} OR wanted AS keep, "
             f"NOT v.keep AND NOT wanted AND {int(self.dry_run)} AS would_drop, "
-            f"multiIf(wanted, '{ON_DEMAND}', would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
+            f"multiIf(wanted, wanted_by, would_drop AND v.policy = '', '{DRY_RUN}', v.policy) AS policy, "
             f"v.votes, if(wanted, 0, {threshold}) AS threshold, "
             "v.randomness, v.spans, v.bytes, v.keys, v.last_arrival, v.services, v.sizes "
-            f"FROM (SELECT *, trace_id IN ({wanted}) AS wanted FROM ({verdicts})) AS v"
+            f"FROM (SELECT v.*, w.source AS wanted_by, wanted_by != '' AS wanted FROM ({verdicts}) AS v "
+            f"LEFT ANY JOIN ({self._pinned()}) AS w USING (trace_id)) AS v"
         )
 
     def to_do(self) -> str:
@@ -136,21 +137,23 @@ class RoundSql(Bindings):
         )
 
     def wishes(self) -> str:
-        """SELECT traces: how many traces are wanted since the last round, or a little longer."""
-        newly = f"{self._pinned()} AND requested_at > fromUnixTimestamp({{pins_from:Int64}})"
-        return f"SELECT count() AS traces FROM ({newly})"
+        """SELECT traces: how many were dropped and are wanted since the last round, or a little longer."""
+        return f"SELECT count() AS traces FROM ({self._dropped('trace_id')})"
 
     def fill_rescued(self) -> str:
-        """Traces that were dropped, and that somebody wants since: into `verdicts` as kept."""
+        """Traces that were dropped, and that somebody wants since: into `verdicts` as kept.
+
+        They stand for none, not even for themselves: those of their kind that were kept already count for them.
+        """
         self.params["since"] = 0  # they came at any time
-        latest = (
-            f"SELECT trace_id, min(first_arrival) AS first_arrival, argMax(keep, round) AS kept, "
-            "argMax(randomness, round) AS randomness, argMax(spans, round) AS spans, argMax(bytes, round) AS bytes "
-            f"FROM ({self._decisions('*', f'trace_id IN ({self._pinned()})')}) GROUP BY trace_id HAVING NOT kept"
+        latest = self._dropped(
+            "trace_id, min(d.first_arrival) AS first_arrival, argMax(d.randomness, round) AS randomness, "
+            "argMax(d.spans, round) AS spans, argMax(d.bytes, round) AS bytes"
         )
         return (
-            f"INSERT INTO verdicts SELECT trace_id, first_arrival, true, false, '{ON_DEMAND}', ['{ON_DEMAND}'], 0, "
-            f"randomness, spans, bytes, map(), toDateTime({END_OF_TIME_S}), [], [] FROM ({latest})"
+            f"INSERT INTO verdicts SELECT d.trace_id, first_arrival, true, false, w.source, [w.source], {NEVER}, "
+            f"randomness, spans, bytes, map(), toDateTime({END_OF_TIME_S}), [], [] FROM ({latest}) AS d "
+            f"LEFT ANY JOIN ({self._pinned()}) AS w ON d.trace_id = w.trace_id"
         )
 
     def store_decisions(self) -> str:
@@ -176,13 +179,15 @@ class RoundSql(Bindings):
 
     def enter_ledger(self) -> str:
         """What became of the cohort's spans, by policy and service."""
-        verdict = f"multiIf(policy = '{ON_DEMAND}', 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
+        forced = f"startsWith(policy, '{ON_DEMAND}')"
+        verdict = f"multiIf({forced}, 'forced', would_drop, 'would_drop', keep, 'kept', 'dropped')"
         return self._enter("judged", SPANS_JUDGED, verdict)
 
     def enter_rescued(self) -> str:
-        """The same for traces of earlier rounds that are kept after all."""
+        """Spans of traces of earlier rounds that are kept after all; apart those that only came in this one."""
         rescued = "SELECT trace_id, policy FROM verdicts WHERE empty(services)"
-        return self._enter("rescued", self._sized(self._recent(), rescued, "v.policy AS policy"), "'forced'")
+        rows = self._sized(self._recent(), rescued, "v.policy AS policy, s.is_new AS is_new")
+        return self._enter("rescued", rows, "if(is_new, 'late_kept', 'rescued')")
 
     def enter_late(self) -> str:
         """What became of spans that came after their trace's verdict."""
@@ -209,19 +214,21 @@ class RoundSql(Bindings):
         )
 
     def _enter(self, name: str, rows: str, verdict: str) -> str:
+        """A late span's trace was counted when it was judged."""
         return (
             f"INSERT INTO sampling_ledger{self.local} (tenant, minute, policy, service, verdict, traces, spans, bytes) "
             f"{self._settings(f'ledger {name}')} "
             "SELECT {tenant:String}, toStartOfMinute(toDateTime(intDiv({round:UInt64}, 1000), 'UTC')), policy, "
-            f"service, {verdict} AS verdict, uniqExact(trace_id), count(), sum(size) "
-            f"FROM ({rows}) GROUP BY policy, service, verdict"
+            f"service, {verdict} AS verdict, if(startsWith(verdict, 'late'), 0, uniqExact(trace_id)), count(), "
+            f"sum(size) FROM ({rows}) GROUP BY policy, service, verdict"
         )
 
     def _sized(self, spans: str, verdicts: str, columns: str) -> str:
         """SELECT those columns of the verdicts `v`, with the service and the bytes of each of their spans."""
         size = ESTIMATED_BYTES.replace("attribute_count", "attributes.size0")
         rows = (
-            f"SELECT trace_id, service, {size} AS size FROM {spans} AND trace_id IN (SELECT trace_id FROM ({verdicts}))"
+            f"SELECT trace_id, service, _block_number > {self.from_block} AS is_new, {size} AS size "
+            f"FROM {spans} AND trace_id IN (SELECT trace_id FROM ({verdicts}))"
         )
         return (
             f"SELECT s.trace_id AS trace_id, {columns}, s.service AS service, s.size AS size FROM ({rows}) AS s "
@@ -273,10 +280,28 @@ class RoundSql(Bindings):
     def _kept_before(self) -> str:
         return f"SELECT trace_id, policy, threshold, randomness FROM ({self._before()}) WHERE keep"
 
+    def _dropped(self, columns: str) -> str:
+        """Traces whose last verdict was to drop them, and that are wanted since the last round or a little longer."""
+        newly = f"SELECT trace_id FROM ({self._pinned()}) WHERE newest > fromUnixTimestamp({{pins_from:Int64}})"
+        decisions = self._decisions("*", f"trace_id IN ({newly})")
+        return f"SELECT {columns} FROM ({decisions}) AS d GROUP BY trace_id HAVING NOT argMax(d.keep, round)"
+
     def _pinned(self) -> str:
-        return (
-            f"SELECT trace_id FROM kept_traces{self.local} WHERE tenant = {{tenant:String}} "
+        """SELECT trace_id, source, newest: the wanted traces; of marked ones the first of each minute, to a limit."""
+        self.params["marked"] = self.policies.marked_traces_per_minute
+        rows = (
+            f"FROM kept_traces{self.local} WHERE tenant = {{tenant:String}} "
             "AND requested_at <= fromUnixTimestamp({pins_until:Int64})"
+        )
+        marked = (
+            f"SELECT trace_id, '{MARKED}' AS source, min(requested_at) AS newest {rows} AND source = '{MARKED}' "
+            "AND requested_at >= toStartOfMinute(fromUnixTimestamp({pins_from:Int64})) GROUP BY trace_id "
+            "ORDER BY newest, trace_id LIMIT {marked:UInt32} BY toStartOfMinute(newest)"
+        )
+        others = f"SELECT trace_id, source, requested_at {rows} AND source != '{MARKED}'"
+        return (
+            f"SELECT trace_id, toString(min(source)) AS source, max(newest) AS newest "
+            f"FROM (SELECT * FROM ({marked}) UNION ALL {others}) GROUP BY trace_id"
         )
 
     def _seen(self) -> str:

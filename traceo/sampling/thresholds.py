@@ -68,10 +68,11 @@ def span_threshold(trace_state: str, threshold: str) -> str:
 def kept_trace_state(trace_state: str, threshold: str, rv: str = "") -> str:
     """SQL: a kept span's trace state: `ot=th:` of its threshold, trailing zeros removed, ahead of all that was there.
 
-    `rv` is the randomness, to be written where a salt made it.
+    `rv` is the randomness, to be written where a salt made it. A span that stands for none (2^56) states no threshold.
     """
+    sampled = f"{threshold} != {NEVER}"
     digits = f"trimRight(leftPad(lower(hex({threshold})), 14, '0'), '0')"
-    written = [f"concat('th:', if({digits} = '', '0', {digits}))"]
+    written = [f"if({sampled}, concat('th:', if({digits} = '', '0', {digits})), '')"]
     replaced = ["startsWith(x, 'th:')"]
     if rv:
         written.append(f"concat('rv:', leftPad(lower(hex({rv})), 14, '0'))")
@@ -79,7 +80,8 @@ def kept_trace_state(trace_state: str, threshold: str, rv: str = "") -> str:
     member = f"splitByChar(';', trimRight(extract({trace_state}, '{OT_MEMBER}')))"
     kept = f"arrayFilter(x -> x != '' AND NOT ({' OR '.join(replaced)}), {member})"
     others = f"arrayFilter(x -> x != '' AND NOT startsWith(trimLeft(x), 'ot='), splitByChar(',', {trace_state}))"
-    entry = f"concat('ot=', arrayStringConcat(arrayConcat([{', '.join(written)}], {kept}), ';'))"
-    between = ", ';', "
-    alone = f"concat('ot=', {between.join(written)})"
-    return f"if({trace_state} = '', {alone}, arrayStringConcat(arrayConcat([{entry}], {others}), ','))"
+    parts = f"arrayStringConcat(arrayFilter(x -> x != '', arrayConcat([{', '.join(written)}], {kept})), ';')"
+    entry = f"arrayMap(x -> concat('ot=', x), arrayFilter(x -> x != '', [{parts}]))"
+    alone = f"arrayStringConcat(arrayFilter(x -> x != '', [{', '.join(written)}]), ';')"
+    alone = f"if({alone} = '', '', concat('ot=', {alone}))"
+    return f"if({trace_state} = '', {alone}, arrayStringConcat(arrayConcat({entry}, {others}), ','))"

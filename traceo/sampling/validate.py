@@ -33,6 +33,8 @@ from traceo.sampling.ottl.patterns import pattern_problem
 STATUS_CODES = {"UNSET": 0, "OK": 1, "ERROR": 2}
 ERROR_MODES = ("ignore", "silent", "propagate")
 GUARANTEE = "guarantee"  # what verdicts call the set's own
+ON_DEMAND = "on demand"  # and, with more behind it, what is kept whatever the policies say
+MAX_PER_MINUTE = 1_000_000
 LIMITERS = (RateLimiting, BytesLimiting, Composite, Dynamic)
 
 
@@ -64,6 +66,12 @@ def check_set(policies: PolicySet) -> None:
     _check_duplicates([part.name for part in policies.walk() if isinstance(part.rule, Dynamic)], "policies")
     if policies.guarantee and any(policy.name == GUARANTEE for policy in policies.policies):
         _fail("policies", repr(GUARANTEE), "is the name of the set's own guarantee")
+    for policy in policies.policies:
+        if policy.name.startswith(ON_DEMAND):
+            _fail("policies", repr(policy.name), f"is no name for a policy: {ON_DEMAND!r} is what is kept without any")
+    for field in ("marked_traces_per_minute", "exemplar_traces_per_minute"):
+        if not 0 <= getattr(policies, field) <= MAX_PER_MINUTE:
+            _fail(field, getattr(policies, field), f"must be between 0 and {MAX_PER_MINUTE}")
     if policies.decision_wait <= 0:
         _fail("decision_wait", f"{policies.decision_wait:g}s", "must be longer than nothing")
 

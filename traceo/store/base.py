@@ -29,6 +29,7 @@ class Request:
     tenant: str
     body: bytes
     recent: bool = False  # its spans, or log records that are thinned, wait in the recent window for a verdict
+    keep: bool = False  # spans only: that verdict is to keep them
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ VARINT = rb"[\x80-\xff]*[\x00-\x7f]"
 # As `frame_head` writes it. A tenant's name has no control characters, so that its end is found without counting.
 FRAME = re.compile(
     rb"%(n)s\x0a(?P<tenant_size>%(n)s)(?P<tenant>[^\x00-\x1f]*)\x11.{8}\x18%(n)s(?P<recent>\x20\x01)?"
-    rb"\x28%(n)s\x3d(?P<checksum>.{4})\x32(?P<size>%(n)s)" % {b"n": VARINT},
+    rb"\x28%(n)s(?P<keep>\x40\x01)?\x3d(?P<checksum>.{4})\x32(?P<size>%(n)s)" % {b"n": VARINT},
     re.DOTALL,
 )
 
@@ -53,6 +53,7 @@ def frame_head(request: Request, batch: Batch, index: int) -> bytes:
             b"\x18", encode_varint(index),
             b"\x20\x01" if request.recent else b"",
             b"\x28", size,
+            b"\x40\x01" if request.keep else b"",
             b"\x3d", _checksum(tenant, request.body),
             b"\x32", size,
         )
@@ -71,7 +72,7 @@ def read_frames(data: bytes) -> Iterator[Request]:
         body = data[match.end() : match.end() + _decode_varint(match["size"])]
         if _decode_varint(match["tenant_size"]) != len(tenant) or _checksum(tenant, body) != match["checksum"]:
             return
-        yield Request(tenant.decode(), body, bool(match["recent"]))
+        yield Request(tenant.decode(), body, bool(match["recent"]), bool(match["keep"]))
         at = match.end() + len(body)
 
 
@@ -95,7 +96,8 @@ def encode_varint(number: int) -> bytes:
 
 def insert_statement(signal: Signal) -> str:
     """The INSERT without its settings and format."""
-    return f"INSERT INTO otlp_{signal} (tenant, batch_id, request_index, recent, request_bytes, body)"
+    columns = "tenant, batch_id, request_index, recent, request_bytes, body"
+    return f"INSERT INTO otlp_{signal} ({columns}{', keep' if signal is Signal.TRACES else ''})"
 
 
 def insert_settings(signal: Signal, batch: Batch) -> dict[str, str]:

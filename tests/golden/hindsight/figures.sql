@@ -55,14 +55,22 @@ FROM (
           threshold,
           CASE WHEN stated = '' THEN 0 ELSE reinterpretAsUInt64(reverse(unhex(stated))) END
         ) AS own,
-        1 * 72057594037927936 / (
-          72057594037927936 - greatest(base, own)
-        ) AS stands,
+        1 * CASE
+          WHEN greatest(base, own) = 72057594037927936
+          THEN 0
+          ELSE 72057594037927936 / (
+            72057594037927936 - greatest(base, own)
+          )
+        END AS stands,
         CASE
           WHEN keep
-          THEN 1 * 72057594037927936 / (
-            72057594037927936 - greatest(final, own)
-          )
+          THEN 1 * CASE
+            WHEN greatest(final, own) = 72057594037927936
+            THEN 0
+            ELSE 72057594037927936 / (
+              72057594037927936 - greatest(final, own)
+            )
+          END
           ELSE 0
         END AS weight
       FROM (

@@ -1,4 +1,5 @@
--- Exemplars of every metric type: the way from a point to a trace.
+-- Exemplars of every metric type: the way from a point to a trace. The newest are looked for every few seconds, to keep
+-- their traces.
 -- cluster: sharded by series_id
 CREATE TABLE IF NOT EXISTS exemplars${local}
 (
@@ -11,7 +12,8 @@ CREATE TABLE IF NOT EXISTS exemplars${local}
     trace_id FixedString(16) CODEC(ZSTD(1)),
     span_id FixedString(8) CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    received_at DateTime DEFAULT now() CODEC(ZSTD(1))
+    received_at DateTime DEFAULT now() CODEC(ZSTD(1)),
+    INDEX by_arrival received_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toDate(received_at)

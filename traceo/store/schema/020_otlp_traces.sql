@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS otlp_traces
     batch_id UInt64,
     request_index UInt32,
     recent UInt8,
+    keep UInt8,
     request_bytes UInt64,
     body Tuple(resource_spans Array(Tuple(
         resource Tuple(attributes Map(LowCardinality(String), String), dropped_attributes_count UInt32),

@@ -4,6 +4,7 @@
 CREATE TABLE IF NOT EXISTS spans_in${local}
 (
     recent UInt8,
+    keep UInt8,
     received_at DateTime,
     tenant LowCardinality(String),
     trace_id FixedString(16),

@@ -2,7 +2,7 @@
 -- joined. Spans without valid ids are left to `rejects` (OTLP: "partial success"). A parent that is no 8 bytes is none.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_in_view TO spans_in AS
 SELECT
-    tenant, recent, received_at,
+    tenant, recent, keep, received_at,
     toFixedString(s.trace_id, 16) AS trace_id, toFixedString(s.span_id, 8) AS span_id,
     toFixedString(if(length(s.parent_span_id) = 8, s.parent_span_id, ''), 8) AS parent_span_id,
     s.trace_state AS trace_state, s.flags AS flags, service, s.name AS name, s.kind AS kind,
@@ -19,10 +19,10 @@ SELECT
     s.links.flags AS `links.flags`
 FROM
 (
-    SELECT tenant, recent, received_at, service, resource_id, cityHash64(ss.scope, ss.schema_url) AS scope_id, ss.spans AS spans
+    SELECT tenant, recent, keep, received_at, service, resource_id, cityHash64(ss.scope, ss.schema_url) AS scope_id, ss.spans AS spans
     FROM
     (
-        SELECT tenant, recent, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received_at, toLowCardinality(if(startsWith(rs.resource.attributes['service.name'], '\n'), substring(rs.resource.attributes['service.name'], multiIf(length(rs.resource.attributes['service.name']) < 130, 3, length(rs.resource.attributes['service.name']) < 16387, 4, length(rs.resource.attributes['service.name']) < 2097156, 5, 6)), 'unknown_service')) AS service,
+        SELECT tenant, recent, keep, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received_at, toLowCardinality(if(startsWith(rs.resource.attributes['service.name'], '\n'), substring(rs.resource.attributes['service.name'], multiIf(length(rs.resource.attributes['service.name']) < 130, 3, length(rs.resource.attributes['service.name']) < 16387, 4, length(rs.resource.attributes['service.name']) < 2097156, 5, 6)), 'unknown_service')) AS service,
             cityHash64(rs.resource, rs.schema_url) AS resource_id, rs.scope_spans AS scope_spans
         FROM otlp_traces ARRAY JOIN body.resource_spans AS rs
     )
