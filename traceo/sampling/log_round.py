@@ -94,8 +94,9 @@ class LogRoundSql(Bindings):
 
     def enter_ledger(self) -> str:
         """What became of the records, by policy and service."""
-        on_demand = "if(was_dropped AND NOT is_new, 'rescued', 'forced')"
-        verdict = f"multiIf(startsWith(policy, '{ON_DEMAND}'), {on_demand}, would_drop, 'would_drop', keep, 'kept', 'dropped')"
+        wanted = f"startsWith(policy, '{ON_DEMAND}')"
+        forced = "if(was_dropped AND NOT is_new, 'rescued', 'forced')"
+        verdict = f"multiIf({wanted}, {forced}, would_drop, 'would_drop', keep, 'kept', 'dropped')"
         verdicts = self._verdicts()
         records = (
             f"SELECT trace_id, service, {RECORD_BYTES} AS size, {self._new()} AS is_new "
