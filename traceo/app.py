@@ -154,7 +154,8 @@ def _make_ingest(
         )
         for kind in Signal
     }
-    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest, policies.samples)
+    rests = {Signal.TRACES: policies.samples, Signal.LOGS: policies.thins_logs}
+    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest, rests)
 
 
 async def _replay_journal(config: Config, ingest: Ingest) -> None:

@@ -20,6 +20,7 @@ from traceo.policies.service import PolicyService
 from traceo.sampling.budgets import Terms
 from traceo.sampling.exemplars import keep_exemplars_forever
 from traceo.sampling.ledger import count_ledger_forever
+from traceo.sampling.log_sampler import LogSampler
 from traceo.sampling.sampler import Judging, Sampler
 from traceo.sampling.steering import show_budgets
 from traceo.state.leases import Lease
@@ -37,6 +38,7 @@ class Background:
     disk: DiskGuard
     policy_file: PolicyFile
     sampler: Sampler
+    log_sampler: LogSampler
     judging: Callable[[str, int | None], Judging | None]
     lease: Lease
     metrics: SamplingMetrics
@@ -49,10 +51,12 @@ def make_background(
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
     show = partial(show_budgets, metrics.budgets)
-    sampler = Sampler(store, SamplingRounds(state), policies.judging, Terms.of(config.sampling), show)
+    rounds = SamplingRounds(state)
+    sampler = Sampler(store, rounds, policies.judging, Terms.of(config.sampling), show)
+    log_sampler = LogSampler(store, rounds, policies.judging, config.retention.recent_spans)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
     lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
-    return Background(store, disk, policy_file, sampler, policies.judging, lease, metrics.sampling)
+    return Background(store, disk, policy_file, sampler, log_sampler, policies.judging, lease, metrics.sampling)
 
 
 @contextlib.asynccontextmanager
@@ -65,6 +69,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.policy_file.watch(),
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
+        background.log_sampler.run_forever(lease.is_held),
         keep_exemplars_forever(background.store, background.judging, lease.is_held),
         count_ledger_forever(background.store, background.metrics, lease.is_held),
     )

@@ -112,7 +112,7 @@ class Ingest:
 class Retention:
     """How long each kind of data is kept; a change applies to stored data as well."""
 
-    recent_spans: Seconds = setting(HOUR, "All spans, before sampling decides.", minimum=MINUTE)
+    recent_spans: Seconds = setting(HOUR, "All spans, before sampling decides, and logs to thin.", minimum=MINUTE)
     spans: Seconds = setting(30 * DAY, "Spans of the traces that sampling kept.", minimum=MINUTE)
     decisions: Seconds = setting(DAY, "Verdicts of sampling, which late spans follow.", minimum=MINUTE)
     logs: Seconds = setting(30 * DAY, "Log records.", minimum=MINUTE)

@@ -51,8 +51,9 @@ KEPT = {
     **{"matched": 3, "already_kept": 1, "will_be_kept": 1, "awaited": 2, "too_late": 1},
     "traces": [{"trace_id": ID, "state": "will be kept"}],
 }
-SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25}
-LINE = {"seen": SUMS, "kept": SUMS, "share_kept": SHARES}
+SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25, "logs": 0.5, "log_bytes": 0.125}
+LOGGED = {**SUMS, "logs": 8, "log_bytes": 4096}
+LINE = {"seen": LOGGED, "kept": LOGGED, "share_kept": SHARES}
 LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop", "rescued"), NONE)
 LEDGER = {"by": "policy", "rows": [{"policy": "errors", **LINE}, {"policy": "", **LINE}], "total": LINE}
 SPENT = {"target": 1000.0, "last_hour": 990.0, "last_day": 950.5, "period": 400.0, "projected_month": 30000.0}

@@ -116,7 +116,7 @@ def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFix
             ["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"],
             ["1 will be kept", "2 are kept if they come", "1 are gone"],
         ),
-        (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%"]),
+        (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%", "12.5%"]),
         (["budgets"], ["daily", "met", "0.25", "errors", "over", "dry run", "daily: errors are thinned"]),
     ],
     ids=lambda value: value[0],

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from traceo.errors import StoreUnavailable
 from traceo.policies.rounds import SamplingRounds
 from traceo.sampling.budgets import Budget, Steering
+from traceo.sampling.log_round import LogRound
 from traceo.sampling.round import Round
 from traceo.state.database import open_state
 
@@ -62,3 +63,19 @@ def test_replica_that_was_overtaken_writes_nothing(engine: Engine) -> None:
         with pytest.raises(StoreUnavailable, match="another replica"):
             rounds.write_round(judged, after)
     assert rounds.read_round("a", "node:9000") == following
+
+
+def test_rounds_over_log_records_are_apart(engine: Engine) -> None:
+    rounds = SamplingRounds(engine)
+    rounds.write_round(ROUND, None)
+    assert rounds.read_log_round("a", "node:9000") is None
+    covered = LogRound(
+        "a", "node:9000", 1 << 45, {}, {"p": 1 << 40}, 0, 1 << 44, NOON, NOON + timedelta(seconds=5), False
+    )
+    done = replace(covered, done=True)
+    for last, after in ((covered, None), (done, covered)):
+        rounds.write_log_round(last, after)
+        assert rounds.read_log_round("a", "node:9000") == last
+    with pytest.raises(StoreUnavailable, match="another replica"):
+        rounds.write_log_round(done, covered)
+    assert rounds.read_round("a", "node:9000") == ROUND

@@ -130,6 +130,15 @@ def test_dry_run_is_sampled_too(service: PolicyService) -> None:
     assert judging and judging.dry_run and judging.version == dry.id and judging.policies.decision_wait == 5
 
 
+def test_log_records_follow_while_policies_say_so_and_judge(service: PolicyService) -> None:
+    thins = [service.thins_logs("a")]
+    for document, dry_run in ((SLOW, False), (f"thin_logs: true\n{SLOW}", False), (f"thin_logs: true\n{SLOW}", True)):
+        service.put("a", document, dry_run, "me")
+        thins.append(service.thins_logs("a"))
+    service.remove("a", "me")
+    assert [*thins, service.thins_logs("a"), service.thins_logs("b")] == [False, False, True, True, False, False]
+
+
 def test_round_is_repeated_with_the_policies_that_it_began_with(service: PolicyService) -> None:
     service.put("b", ALL, False, "me")
     default = service.put(ALL_TENANTS, SLOW, False, "file")

@@ -32,6 +32,7 @@ COPY = (
 ROWS = [("errors", "shop", "kept", 2, 10, 1000), ("rest", "shop", "kept", 1, 5, 500), ("rest", "cart", "kept", 1, 1, 1)]
 ROWS += [("", "shop", "dropped", 20, 100, 8000), ("errors", "shop", "late_kept", 0, 2, 200)]
 ROWS += [("", "cart", "late_dropped", 0, 1, 99), ("keep", "cart", "forced", 1, 1, 200)]
+LOG_ROWS = [("rest", "shop", "kept", 0, 0, 0, 25, 5000), ("", "shop", "dropped", 0, 0, 0, 75, 5000)]
 ROWS += [("on demand", "cart", "rescued", 1, 1, 99)]
 numbers = itertools.count()
 
@@ -102,7 +103,8 @@ def test_sql_reads_decisions_of_the_tenant_only(tenant: str) -> None:
 
 @pytest.fixture
 def ledger(tenant: str) -> str:
-    values = ", ".join(f"({{tenant:String}}, now(), '{p}', '{s}', '{v}', {t}, {n}, {b})" for p, s, v, t, n, b in ROWS)
+    rows = [(*row, 0, 0) for row in ROWS] + LOG_ROWS
+    values = ", ".join(f"({{tenant:String}}, now(), {str(row)[1:]}" for row in rows)
     asyncio.run(engine().execute(f"INSERT INTO sampling_ledger VALUES {values}", {"tenant": tenant}))
     return tenant
 
@@ -119,15 +121,18 @@ def ledger(tenant: str) -> str:
 def test_ledger_adds_up_by(by: str, keys: list[str], ledger: str) -> None:
     answer = run(lambda q: read_ledger(q, ledger, RANGE, by))
     assert [row[by] for row in answer["rows"]] == keys
-    assert answer["total"]["seen"] == {"traces": 25, "spans": 120, "bytes": 10_000}
-    assert answer["total"]["share_kept"] == {"traces": 6 / 25, "spans": 20 / 120, "bytes": 0.2}
+    seen = {"traces": 25, "spans": 120, "bytes": 10_000, "logs": 100, "log_bytes": 10_000}
+    assert answer["total"]["seen"] == seen
+    shares = {"traces": 6 / 25, "spans": 20 / 120, "bytes": 0.2, "logs": 0.25, "log_bytes": 0.5}
+    assert answer["total"]["share_kept"] == shares
     every = [answer["total"][verdict] for verdict in SEEN]
     assert answer["total"]["seen"] == {unit: sum(found[unit] for found in every) for unit in every[0]}
 
 
 def test_ledger_tells_verdicts_apart(ledger: str) -> None:
     shop, cart = run(lambda q: read_ledger(q, ledger, RANGE, "service"))["rows"]
-    assert shop["kept"] == {"traces": 3, "spans": 15, "bytes": 1500} and shop["late_kept"]["spans"] == 2
+    kept = {"traces": 3, "spans": 15, "bytes": 1500, "logs": 25, "log_bytes": 5000}
+    assert shop["kept"] == kept and shop["late_kept"]["spans"] == 2
     assert cart["forced"]["bytes"] == 200 and cart["late_dropped"]["spans"] == 1 and cart["dropped"]["spans"] == 0
 
 

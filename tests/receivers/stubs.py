@@ -93,4 +93,6 @@ def make_bench(
         )
         for signal in Signal
     }
-    return Bench(store, Ingest(authenticate, batchers, budget, limits, metrics, lambda tenant: is_sampled))
+    return Bench(
+        store, Ingest(authenticate, batchers, budget, limits, metrics, {Signal.TRACES: lambda tenant: is_sampled})
+    )

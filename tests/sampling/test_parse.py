@@ -42,12 +42,13 @@ def test_all_fields_of_the_set_are_read() -> None:
       decision_wait_after_root_received: 500ms
       sample_on_first_match: true
       guarantee: true
+      thin_logs: true
       sampling_strategy: trace-complete
       policies: [{ALWAYS}, {{name: p, type: probabilistic, probabilistic: {{sampling_percentage: 10, hash_salt: x}}}}]
     """
     found = parse_policies(text).policies
     assert (found.decision_wait, found.decision_wait_after_root_received) == (90.5, 0.5)
-    assert found.sample_on_first_match and found.guarantee
+    assert found.sample_on_first_match and found.guarantee and found.thin_logs
     assert found.hash_salt == "x"
     assert parse_policies(dump_policies(found)).policies == found
 

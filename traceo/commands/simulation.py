@@ -184,11 +184,16 @@ def print_ledger(answer: Row) -> None:
     table = _table(by, *((">traces", ">spans") if wide else ()), ">seen", ">share kept", *([""] if wide else ()))
     for verdict in VERDICTS:
         table.add_column(verdict.replace("_", " "), justify="right")
+    with_logs = answer["total"]["seen"]["log_bytes"] > 0
+    for column in ("logs seen", "logs kept") if with_logs else ():
+        table.add_column(column, justify="right")
     for row in (*answer["rows"], {by: "all", **answer["total"]}):
         seen, share = row["seen"], row["share_kept"]["bytes"]
         counts = [_count(seen[unit]) for unit in ("traces", "spans")] if wide else []
         cells = [*counts, _bytes(seen["bytes"]), _share(share), *([_bar(share)] if wide else [])]
-        table.add_row(Text(row[by] or "(none)"), *cells, *(_bytes(row[verdict]["bytes"]) for verdict in VERDICTS))
+        cells += [_bytes(row[verdict]["bytes"]) for verdict in VERDICTS]
+        cells += [_bytes(seen["log_bytes"]), _share(row["share_kept"]["log_bytes"])] if with_logs else []
+        table.add_row(Text(row[by] or "(none)"), *cells)
     console.print(table)
 
 

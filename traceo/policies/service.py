@@ -147,6 +147,16 @@ class PolicyService:
         current = self.current(tenant)
         return current is not None and current.samples
 
+    def thins_logs(self, tenant: str) -> bool:
+        """Whether a tenant's log records follow its traces. Answers from memory most of the time."""
+        current = self.current(tenant)
+        if current is None or not current.samples:
+            return False
+        try:
+            return read_document(current.document).policies.thin_logs
+        except TraceoError:  # what cannot be read judges nothing: see `judging`
+            return False
+
     def tenants_sampled(self) -> list[str]:
         """Tenants whose own policies judge, by name; "" among them if the default does for all others."""
         return sorted(tenant for tenant, version in self._fresh().items() if version.samples)

@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from traceo.errors import ParseError, QueryError, UnsupportedQuery
-from traceo.query.sql import TIME_COLUMNS, Scope
+from traceo.query.sql import ALL_WINDOWS, TIME_COLUMNS, Scope
 from traceo.query.views import VIEWS
 from traceo.store.attributes import text_of
 
@@ -65,7 +65,7 @@ class Guarded:
     params: dict[str, object]
 
 
-def guard(tenant: str, text: str, params: dict[str, object], *, recent: bool = True) -> Guarded:
+def guard(tenant: str, text: str, params: dict[str, object], *, recent: frozenset[str] = ALL_WINDOWS) -> Guarded:
     """The user's query over the tenant's views; `recent` as in `Scope`. Raises ParseError, UnsupportedQuery."""
     if len(text) > MAX_LENGTH:
         raise UnsupportedQuery(f"the query is longer than {MAX_LENGTH} characters")
@@ -78,7 +78,7 @@ def guard(tenant: str, text: str, params: dict[str, object], *, recent: bool = T
 
 
 @lru_cache(maxsize=200)
-def _compile(text: str, params: frozenset[str], reserved: frozenset[str], recent: bool) -> str:
+def _compile(text: str, params: frozenset[str], reserved: frozenset[str], recent: frozenset[str]) -> str:
     """The SQL that runs: the same for every tenant and for all values, which are bound. Panels repeat their texts."""
     tree = _parse(text)
     for node in tree.walk():

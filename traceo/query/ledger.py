@@ -9,7 +9,7 @@ SEEN = ("kept", "dropped", "late_kept", "late_dropped", "forced", "would_drop") 
 RESCUED = "rescued"  # of those dropped before: what was had back on demand
 VERDICTS = (*SEEN, RESCUED)
 KEPT = ("kept", "late_kept", "forced", "would_drop", RESCUED)  # a dry run keeps what it would drop
-UNITS = ("traces", "spans", "bytes")
+UNITS = ("traces", "spans", "bytes", "logs", "log_bytes")
 KEYS = {"policy": "policy", "service": "service", "verdict": "verdict", "day": "toString(toDate(minute))"}
 SUMS = ", ".join(
     [
@@ -22,8 +22,9 @@ SUMS = ", ".join(
 async def read_ledger(queries: Queries, tenant: str, between: TimeRange, by: str = "policy") -> Row:
     """`{"by", "rows": [...], "total"}`: each with its key, `seen`, every verdict and `share_kept` of each unit.
 
-    A unit's sums are `{"traces", "spans", "bytes"}`; a trace counts once for each service in it. `seen` is the sum of
-    all verdicts but `rescued`, which are counted as dropped, too. Most bytes first, days in order.
+    Units are traces, spans, bytes (of spans), logs and log_bytes (of records that followed a verdict); a trace counts
+    once for each service in it. `seen` is the sum of all verdicts but `rescued`, which are counted as dropped, too.
+    Most bytes first, days in order.
 
     Raises InvalidRequest for a `by` that is none.
     """

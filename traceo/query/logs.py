@@ -63,19 +63,24 @@ class LogPage:
 
 
 async def search_logs(queries: Queries, tenant: str, search: LogSearch) -> LogPage:
-    """A page of records. Times are found first, so that bodies are read of the page's records only."""
+    """A page of records, kept or still resting."""
+    return await queries.over_recent(["logs_recent"], lambda recent: _search_logs(queries, tenant, search, recent))
+
+
+async def _search_logs(queries: Queries, tenant: str, search: LogSearch, recent: frozenset[str]) -> LogPage:
+    """Times are found first, so that bodies are read of the page's records only."""
     wanted = search.limit + 1 + (search.after.shown if search.after else 0)
     times: list[int] = []
     end_ns = search.after.time_ns + 1 if search.after else None
     for window in windows(search.between, end_ns, at_once=is_selective(search)):
-        scope = Scope(tenant, window)
+        scope = Scope(tenant, window, recent=recent)
         sql = f"{compile_times(scope, search)} LIMIT {wanted}"
         times = [row["time_ns"] for row in await queries.rows(scope, sql)]
         if len(times) >= wanted:
             break
     if not times:
         return LogPage([], None)
-    scope = Scope(tenant, TimeRange(times[-1], times[0] + 1))
+    scope = Scope(tenant, TimeRange(times[-1], times[0] + 1), recent=recent)
     rows = await queries.rows(scope, f"{compile_records(scope, search)} LIMIT {wanted}")
     rows = rows[search.after.shown if search.after else 0 :]
     page = rows[: search.limit]
@@ -91,13 +96,18 @@ def is_selective(search: LogSearch) -> bool:
 
 def compile_times(scope: Scope, search: LogSearch) -> str:
     """SQL, without LIMIT: the times of matching records."""
-    where = log_conditions(scope, search)
-    return scope.select("logs", "toUnixTimestamp64Nano(time) AS time_ns", where, "ORDER BY time DESC")
+    return f"{_select_found(scope, search, 'toUnixTimestamp64Nano(time) AS time_ns')} ORDER BY time_ns DESC"
 
 
 def compile_records(scope: Scope, search: LogSearch) -> str:
     """SQL, without LIMIT: matching records, in the one order that pages follow."""
-    return scope.select("logs", COLUMNS, log_conditions(scope, search), "ORDER BY time DESC, place DESC")
+    return f"{_select_found(scope, search, COLUMNS)} ORDER BY time_ns DESC, place DESC"
+
+
+def _select_found(scope: Scope, search: LogSearch, columns: str) -> str:
+    """To be ordered: what follows a union would order its last part only."""
+    found = scope.select_logs(columns, log_conditions(scope, search))
+    return f"SELECT * FROM ({found})" if "logs_recent" in scope.recent else found
 
 
 def log_conditions(scope: Scope, search: LogSearch) -> list[str]:

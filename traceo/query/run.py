@@ -1,7 +1,7 @@
 """Runs statements on the store, within the limits of `config.query`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -30,7 +30,7 @@ class Queries:
         self._store = store
         self._slots = asyncio.Semaphore(settings.max_concurrent)
         self._max_wait_s = min(settings.timeout, MAX_WAIT_S)
-        self._recent = False
+        self._resting: frozenset[str] = frozenset()
         self._types: dict[str, list[str]] = {}
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
@@ -62,20 +62,23 @@ class Queries:
             self._types[key] = described["type"].to_pylist()
         return self._types[key]
 
-    async def over_spans(self, read: Callable[[bool], Awaitable[Answer]]) -> Answer:
-        """What `read(recent)` answers; `recent` says whether to look at the recent window (see `Scope`).
+    async def over_recent(
+        self, windows: Collection[str], read: Callable[[frozenset[str]], Awaitable[Answer]]
+    ) -> Answer:
+        """What `read(recent)` answers; `recent` says which of the window's tables to look at (see `Scope`).
 
-        Reading an empty window costs as much as a full one. So it is left out if it was empty when last looked at;
+        Reading an empty table costs as much as a full one. So it is left out if it was empty when last looked at;
         whether it still is, is looked up meanwhile, and if it is not, all is read again.
         """
-        assumed = self._recent
-        answer, self._recent = await asyncio.gather(read(assumed), self._has_recent())
-        return await read(True) if self._recent and not assumed else answer
+        assumed = self._resting.intersection(windows)
+        answer, found = await asyncio.gather(read(assumed), self._with_rows(windows))
+        self._resting = self._resting.difference(windows) | found
+        return answer if found <= assumed else await read(found)
 
-    async def _has_recent(self) -> bool:
-        """Whether the recent window holds any spans, of anybody."""
-        counted = await self.table("SELECT count() AS spans FROM spans_recent", {})
-        return bool(counted["spans"][0].as_py())
+    async def _with_rows(self, windows: Collection[str]) -> frozenset[str]:
+        """Those where anybody has rows."""
+        counted = await asyncio.gather(*(self.table(f"SELECT count() AS n FROM {window}", {}) for window in windows))
+        return frozenset(window for window, table in zip(windows, counted, strict=True) if table["n"][0].as_py())
 
     def _release(self, work: "asyncio.Future[pa.Table]") -> None:
         self._slots.release()

@@ -56,10 +56,10 @@ class TracePage:
 
 async def search_traces(queries: Queries, tenant: str, search: TraceSearch) -> TracePage:
     """A page of traces, by the time of their newest matching span."""
-    return await queries.over_spans(lambda recent: _search_traces(queries, tenant, search, recent))
+    return await queries.over_recent(["spans_recent"], lambda recent: _search_traces(queries, tenant, search, recent))
 
 
-async def _search_traces(queries: Queries, tenant: str, search: TraceSearch, recent: bool) -> TracePage:
+async def _search_traces(queries: Queries, tenant: str, search: TraceSearch, recent: frozenset[str]) -> TracePage:
     hits: list[tuple[int, bytes]] = []
     selective = bool(search.attributes)  # the index on values finds them at once
     for window in windows(search.between, search.after[0] + 1 if search.after else None, at_once=selective):

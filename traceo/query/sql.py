@@ -3,7 +3,7 @@
 Column lists and conditions are SQL text made of constants; everything that a caller said is bound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from traceo.errors import InvalidRequest
@@ -15,6 +15,7 @@ TIME_COLUMNS = {
     "spans": "start_time",
     "spans_recent": "start_time",
     "logs": "time",
+    "logs_recent": "time",
     "samples": "time",
     "histograms": "time",
     "summaries": "time",
@@ -32,10 +33,12 @@ TIME_COLUMNS = {
 }
 MAX_THRESHOLD = 1 << 56
 MINUTE_NS = 60 * 10**9
-# The moment where the recent window begins; NULL, which no span matches, when it is empty: then nothing is compared.
-RECENT_SINCE = (
-    "SELECT received_at FROM spans_recent WHERE tenant = {tenant:String} ORDER BY tenant, received_at LIMIT 1"
-)
+# Tables of the recent window, where what waits for a verdict rests -> what tells their rows apart.
+WINDOWS = {"spans_recent": "trace_id, span_id", "logs_recent": "record_id"}
+ALL_WINDOWS = frozenset(WINDOWS)
+# The moment where a window begins; NULL, which no row matches, when it is empty: then nothing is compared.
+SINCE = "SELECT received_at FROM {window} WHERE tenant = {{tenant:String}} ORDER BY tenant, received_at LIMIT 1"
+RECENT_SINCE = SINCE.format(window="spans_recent")
 
 
 def adjusted_count_of(threshold: str) -> str:
@@ -71,10 +74,10 @@ class TimeRange:
 class Scope(Bindings):
     """One statement in the making: its tenant, its time range (None: all time) and its bound values.
 
-    `recent=False` leaves the recent window out of reads of spans, for when it is known to be empty.
+    `recent`: the tables of the recent window that are read; the others are known to be empty.
     """
 
-    def __init__(self, tenant: str, between: TimeRange | None = None, *, recent: bool = True) -> None:
+    def __init__(self, tenant: str, between: TimeRange | None = None, *, recent: Collection[str] = ALL_WINDOWS) -> None:
         super().__init__()
         self.between = between
         self.recent = recent
@@ -94,12 +97,11 @@ class Scope(Bindings):
 
         `columns` MUST be columns as they are: an alias that hides one would change the meaning of the conditions.
         """
-        durable = self.select("spans", columns, where)
-        if not self.recent:
-            return durable
-        twice = self.select("spans", "trace_id, span_id", [f"received_at >= ({RECENT_SINCE})", *where])
-        recent = self.select("spans_recent", columns, [*where, f"(trace_id, span_id) NOT IN ({twice})"])
-        return f"{durable} UNION ALL {recent}"
+        return self._with_recent("spans", columns, where)
+
+    def select_logs(self, columns: str, where: Sequence[str] = ()) -> str:
+        """As `select_spans`, for log records."""
+        return self._with_recent("logs", columns, where)
 
     def without_time(self) -> "Scope":
         """The same statement for a part of it that is not bound by the time range; values are shared."""
@@ -129,6 +131,16 @@ class Scope(Bindings):
         """A condition on `resource_id`: the resource has all these attributes."""
         where = [self.has_attribute(key, value) for key, value in attributes]
         return f"resource_id IN ({self.select('resources', 'id', where)})"
+
+    def _with_recent(self, table: str, columns: str, where: Sequence[str]) -> str:
+        """What was copied out of the window is read where it was copied to, for as long as it is in both."""
+        durable, window = self.select(table, columns, where), f"{table}_recent"
+        if window not in self.recent:
+            return durable
+        key = WINDOWS[window]
+        twice = self.select(table, key, [f"received_at >= ({SINCE.format(window=window)})", *where])
+        recent = self.select(window, columns, [*where, f"({key}) NOT IN ({twice})"])
+        return f"{durable} UNION ALL {recent}"
 
     def _time_bounds(self, table: str) -> list[str]:
         column = TIME_COLUMNS[table]

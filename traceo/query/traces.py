@@ -32,7 +32,9 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     for (0: it was dropped, and had back on demand).
     """
     wanted = parse_trace_id(trace_id)
-    spans = await queries.over_spans(lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted))
+    spans = await queries.over_recent(
+        ["spans_recent"], lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted)
+    )
     if not spans:
         raise NotFound(f"trace {trace_id} is not here: it never arrived, was not kept, or is past its retention")
     resources, scopes = await asyncio.gather(

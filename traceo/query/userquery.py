@@ -12,6 +12,7 @@ import pyarrow as pa
 from traceo.errors import QueryError
 from traceo.query.guard import PREFIX, guard
 from traceo.query.run import Queries, Row, as_bytes
+from traceo.query.sql import WINDOWS
 from traceo.store.attributes import decode_text
 
 WRAPPED = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)")
@@ -25,12 +26,11 @@ async def run_user_query(queries: Queries, tenant: str, text: str, params: dict[
     The engine is asked for the types first: what it sends has lost which numbers are times.
     """
     bound = {name: _bind(name, value) for name, value in params.items()}
-    if "spans" in text:
-        return await queries.over_spans(lambda recent: _run(queries, tenant, text, bound, recent))
-    return await _run(queries, tenant, text, bound, False)
+    windows = [window for window in WINDOWS if window.removesuffix("_recent") in text]
+    return await queries.over_recent(windows, lambda recent: _run(queries, tenant, text, bound, recent))
 
 
-async def _run(queries: Queries, tenant: str, text: str, params: dict[str, Any], recent: bool) -> Row:
+async def _run(queries: Queries, tenant: str, text: str, params: dict[str, Any], recent: frozenset[str]) -> Row:
     guarded = await asyncio.to_thread(guard, tenant, text, params, recent=recent)
     try:
         types = await queries.types(guarded.sql, guarded.params)

@@ -82,7 +82,7 @@ DECISIONS: Columns = {
     "adjusted_count": f"if(s.keep, {adjusted_count_of('s.threshold')}, 0)",
     **_same("threshold randomness spans bytes keys round"),
 }
-LEDGER = _same("minute policy service verdict traces spans bytes")
+LEDGER = _same("minute policy service verdict traces spans bytes logs log_bytes")
 EDGES = _same("minute client server kind calls errors duration_sum_ns durations")
 
 
@@ -93,7 +93,7 @@ View = Callable[[Scope, Collection[str] | None], str]
 def _spans(scope: Scope, names: Collection[str] | None) -> str:
     """While a span rests in the recent window, so do all that it will stand for: it counts once, as they do."""
     columns = SPANS
-    if scope.recent:
+    if "spans_recent" in scope.recent:
         weight = f"if(s.received_at >= ({RECENT_SINCE}), 1, {SPANS['adjusted_count']})"
         columns = {**SPANS, "adjusted_count": weight}
     return _joined(columns, lambda scope, chosen: scope.select_spans(chosen))(scope, names)
@@ -134,7 +134,7 @@ def _sources(expressions: str) -> str:
 NEWEST_DAY = "ORDER BY day DESC LIMIT 1 BY series_id"
 VIEWS: dict[str, View] = {
     "spans": _spans,
-    "logs": _joined(LOGS, lambda scope, columns: scope.select("logs", columns)),
+    "logs": _joined(LOGS, lambda scope, columns: scope.select_logs(columns)),
     "series": _joined(SERIES, lambda scope, columns: scope.select("series", columns, tail=NEWEST_DAY)),
     "samples": _plain("samples", SAMPLES),
     "histograms": _plain("histograms", HISTOGRAMS),

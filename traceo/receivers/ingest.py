@@ -52,7 +52,7 @@ def _make_codec_pool() -> ThreadPoolExecutor:
 class Ingest:
     """The receivers' surroundings, made once by `app.py`. `codec_pool` works on large bodies off the event loop.
 
-    `is_sampled`: whether a tenant's spans wait in the recent window for a verdict.
+    `rests`: which tenants' items of a signal wait in the recent window for a verdict (not there: nobody's).
     """
 
     authenticate: Authenticate
@@ -60,7 +60,7 @@ class Ingest:
     budget: IngestBudget
     limits: config.Ingest
     metrics: IngestMetrics
-    is_sampled: Callable[[str], bool] = lambda tenant: False
+    rests: Mapping[Signal, Callable[[str], bool]] = field(default_factory=dict)
     codec_pool: ThreadPoolExecutor = field(default_factory=_make_codec_pool)
 
     def authorize(self, authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> str:
@@ -77,9 +77,9 @@ class Ingest:
         """
         try:
             async with asyncio.timeout(self.limits.request_timeout):
-                recent = signal is Signal.TRACES and self.is_sampled(tenant)
-                request = Request(tenant, body, recent, recent and is_yes(keep))
-                outcome = await self.batchers[signal].submit(request)
+                recent = signal in self.rests and self.rests[signal](tenant)
+                keeps = signal is Signal.TRACES and recent and is_yes(keep)
+                outcome = await self.batchers[signal].submit(Request(tenant, body, recent, keeps))
         except TimeoutError as error:
             raise StoreUnavailable("not committed in time, it may still be: send it again") from error
         if outcome.rejected:

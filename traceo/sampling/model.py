@@ -268,6 +268,7 @@ class Policy:
 class PolicySet:
     """What decides over a tenant's traces. `guarantee`: one trace per service, operation, status and five minutes.
 
+    `thin_logs`: log records of a trace, below WARN, follow its verdict.
     `marked_traces_per_minute`, `exemplar_traces_per_minute`: so many that senders mark, or that exemplars lead to,
     are kept whatever the policies say.
     """
@@ -277,6 +278,7 @@ class PolicySet:
     decision_wait_after_root_received: Seconds = NO_WAIT
     sample_on_first_match: bool = False
     guarantee: bool = False
+    thin_logs: bool = False
     marked_traces_per_minute: int = 600
     exemplar_traces_per_minute: int = 60
     budgets: tuple[Budget, ...] = ()

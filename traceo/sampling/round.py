@@ -32,7 +32,8 @@ COPIED = (
 )
 ONE_BLOCK = (
     "max_threads = 1, max_insert_threads = 1, max_block_size = 100000000, min_insert_block_size_rows = 100000000, "
-    "min_insert_block_size_bytes = 4000000000, max_partitions_per_insert_block = 0, optimize_on_insert = 1"
+    "min_insert_block_size_bytes = 4000000000, max_partitions_per_insert_block = 0, optimize_on_insert = 1, "
+    "optimize_read_in_order = 0"  # which makes several blocks, each with a token of its own
 )
 
 
@@ -100,8 +101,8 @@ class RoundSql(Bindings):
             "pins_until": pins_until,
             "since": min(int(judged.arrived_from.timestamp()) + 1, new_from),
         }
-        self.from_block = self._last_block(judged.blocks_from)
-        self.to_block = self._last_block(judged.blocks_to)
+        self.from_block = last_block(judged.blocks_from, self)
+        self.to_block = last_block(judged.blocks_to, self)
 
     def due(self) -> str:
         """SELECT trace_id: not judged yet, and arrived in the round's seconds, or before and stored only now."""
@@ -362,12 +363,16 @@ class RoundSql(Bindings):
 
     def _settings(self, name: str) -> str:
         """One block, which a table that has it skips."""
-        token = f"round {self.judged.number} {name}"
-        bound = "".join(f"{byte:02x}" for byte in f"{self.judged.tenant} {token}".encode())
-        return f"SETTINGS insert_deduplication_token = '{bound}', {ONE_BLOCK}"
+        return insert_once(f"{self.judged.tenant} round {self.judged.number} {name}")
 
-    def _last_block(self, blocks: Mapping[str, int]) -> str:
-        """SQL: the last block of the row's partition; on a replicated table each partition counts for itself."""
-        partitions = ", ".join(["''", *(self.bind(partition) for partition in blocks)])
-        numbers = ", ".join(["0", *(str(int(number)) for number in blocks.values())])
-        return f"transform(_partition_id, [{partitions}], [{numbers}]::Array(UInt64), toUInt64(0))"
+
+def last_block(blocks: Mapping[str, int], bindings: Bindings) -> str:
+    """SQL: the last block of the row's partition; on a replicated table each partition counts for itself."""
+    partitions = ", ".join(["''", *(bindings.bind(partition) for partition in blocks)])
+    numbers = ", ".join(["0", *(str(int(number)) for number in blocks.values())])
+    return f"transform(_partition_id, [{partitions}], [{numbers}]::Array(UInt64), toUInt64(0))"
+
+
+def insert_once(token: str) -> str:
+    """The settings of an INSERT SELECT of one block, which a table that has a block of this token skips."""
+    return f"SETTINGS insert_deduplication_token = '{token.encode().hex()}', {ONE_BLOCK}"

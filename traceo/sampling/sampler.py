@@ -7,7 +7,7 @@ replica that takes over, repeats it with the same result. See `round.py` for wha
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from traceo.errors import LimitExceeded, QueryError, StoreUnavailable, TraceoError
 from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
-from traceo.sampling.round import END_OF_TIME_S, Round, RoundSql
+from traceo.sampling.round import Round, RoundSql
 from traceo.sampling.steering import Steered, steer
+from traceo.sampling.window import Window, read_window
 from traceo.settings import Seconds
 from traceo.store.base import Store
 
@@ -41,11 +42,6 @@ KEEP_UNJUDGED = PolicySet((Policy("policies failed", AlwaysSample()),), decision
 
 TENANTS = "SELECT DISTINCT tenant FROM spans_recent{local}"
 SENDING = "SELECT DISTINCT tenant FROM usage WHERE signal = 'traces' AND minute >= toDateTime({since})"
-PARTS = """
-SELECT partition_id AS partition, max_block_number AS block, toUnixTimestamp(min_time) AS since_s,
-    toUnixTimestamp(max_time) AS until_s, toUnixTimestamp64Milli(now64(3)) AS now_ms
-FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans_recent{local}'
-"""
 COHORT_SIZE = "SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = 'cohort'"
 # How many spans arrived in each second that is due.
 BEHIND = """
@@ -70,44 +66,6 @@ class Judging:
 
 class PoliciesFailed(TraceoError):
     """The engine refused the statement that a tenant's policies became."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Rows of the window that lie together on disk: their last block, and when the first and the last arrived."""
-
-    partition: str
-    block: int
-    since_s: int
-    until_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The recent window of one node: of its table's name the end, its parts, and the time by the node's clock.
-
-    That clock stays when another replica takes over.
-    """
-
-    host: str
-    local: str
-    parts: Sequence[Part]
-    now_s: float
-
-    def newest_blocks(self) -> dict[str, int]:
-        """The last block of each partition."""
-        newest: dict[str, int] = {}
-        for part in self.parts:
-            newest[part.partition] = max(part.block, newest.get(part.partition, 0))
-        return newest
-
-    def new_from(self, judged: Round) -> int:
-        """No span of the round's blocks arrived before this second of 1970.
-
-        A new block may have been merged with older ones: the answer is then too early, which only costs reading.
-        """
-        new = (part.since_s for part in self.parts if part.block > judged.blocks_from.get(part.partition, 0))
-        return min(new, default=END_OF_TIME_S)
 
 
 class Rounds(Protocol):
@@ -171,7 +129,7 @@ class Sampler:
         """Nodes work side by side; what one of them, or one tenant, has trouble with is not the others'."""
         try:
             tenants = await self._tenants(host, local, now_s)
-            window = await self._window(host, local, now_s)
+            window = await read_window(self._store, host, local, "spans_recent", now_s)
         except TraceoError as error:
             logger.warning("a node was not asked for traces, trying again: %s", error, extra={"fields": {"host": host}})
             return
@@ -200,12 +158,6 @@ class Sampler:
         if everybody:
             self._all_again[host] = time.monotonic() + ALL_TENANTS_S
         return sorted(found["tenant"].to_pylist())
-
-    async def _window(self, host: str, local: str, now_s: float | None) -> Window:
-        rows = (await self._store.query_on(host, PARTS.format(local=local))).to_pylist()
-        clock_s = rows[0]["now_ms"] / 1000 if rows else time.time()
-        parts = [Part(row["partition"], row["block"], row["since_s"], row["until_s"]) for row in rows]
-        return Window(host, local, parts, now_s or clock_s)
 
     async def _judge(self, window: Window, tenant: str, judging: Judging, may_idle: bool) -> None:
         """`may_idle`: a round in which nothing can be due may be left out."""
@@ -267,7 +219,7 @@ class Sampler:
 
     async def _work(self, judged: Round, window: Window, judging: Judging) -> None:
         """All that the round has to do; the same again, when it is repeated."""
-        new_from = window.new_from(judged)
+        new_from = window.new_from(judged.blocks_from)
         sql = RoundSql(
             judged,
             judging.policies,
@@ -313,15 +265,12 @@ def _plan(window: Window, tenant: str, judging: Judging, last: Round | None) -> 
     arrived_from = last.arrived_to if last else BEGINNING
     over, period_s = int(window.now_s - judging.policies.decision_wait), judging.policies.period_s
     arrived_to = datetime.fromtimestamp(over - over % period_s - 1, UTC)  # the last second of a whole period
-    newest = window.newest_blocks()
-    # An engine that started with an empty window counts anew.
-    known = {name: number for name, number in (last.blocks_to if last else {}).items() if number <= newest.get(name, 0)}
     return Round(
         tenant=tenant,
         host=window.host,
         number=max(int(window.now_s * 1000), last.number + 1 if last else 0),
-        blocks_from=known,
-        blocks_to=newest,
+        blocks_from=window.still_known(last.blocks_to) if last else {},
+        blocks_to=window.newest_blocks(),
         arrived_from=arrived_from,
         arrived_to=max(arrived_from, arrived_to),
         policy_version=judging.version,

@@ -86,6 +86,22 @@ policy_versions = Table(
     UniqueConstraint("tenant", "version"),
 )
 
+# The last round over resting log records of each tenant on each node; `decided_*` are numbers of sampling rounds.
+log_rounds = Table(
+    "log_rounds",
+    metadata,
+    Column("tenant", String(150), primary_key=True),
+    Column("host", String(300), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("blocks_from", JSON, nullable=False),
+    Column("blocks_to", JSON, nullable=False),
+    Column("decided_from", BigInteger, nullable=False),
+    Column("decided_to", BigInteger, nullable=False),
+    Column("arrived_from", UtcDateTime, nullable=False),
+    Column("arrived_to", UtcDateTime, nullable=False),
+    Column("done", Boolean, nullable=False),
+)
+
 # Who does a kind of background work; see leases.py.
 leases = Table(
     "leases",

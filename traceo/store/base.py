@@ -28,7 +28,7 @@ class Request:
 
     tenant: str
     body: bytes
-    recent: bool = False  # spans only: they wait in the recent window for their trace's verdict
+    recent: bool = False  # its spans, or log records that are thinned, wait in the recent window for a verdict
     keep: bool = False  # spans only: that verdict is to keep them
 
 

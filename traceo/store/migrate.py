@@ -35,6 +35,8 @@ RETENTION = {
     "budget_demand": ("recent_spans", "moment"),
     "budget_spending": ("usage", "moment"),
     "logs": ("logs", "received_at"),
+    "logs_recent": ("recent_spans", "received_at"),
+    "log_orphans": ("decisions", "marked_at"),
     "samples": ("metrics", "received_at"),
     "histograms": ("metrics", "received_at"),
     "summaries": ("metrics", "received_at"),

@@ -1,7 +1,9 @@
 -- Log records. Sorted by arrival like spans, for the same reason. `body` is the text of a string body; a body of any
 -- other type is kept encoded in `body_value`. A token bloom filter finds words: 8 bits a token (measured: a `text` index
 -- doubles a line's bytes and its cost).
--- cluster: sharded by trace_id, span_id, resource_id
+-- `record_id` is 0, but for a record that rested in `logs_recent`: for as long as it is in both, reads tell by it that it is
+-- one (nothing else does: two records may be alike).
+-- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS logs${local}
 (
     tenant LowCardinality(String),
@@ -21,6 +23,7 @@ CREATE TABLE IF NOT EXISTS logs${local}
     scope_id UInt64 CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     dropped_attributes UInt32 CODEC(ZSTD(1)),
+    record_id UInt64 CODEC(ZSTD(1)),
     INDEX by_token body TYPE tokenbf_v1(24576, 3, 0) GRANULARITY 1,
     INDEX by_trace_id trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,

@@ -1,4 +1,4 @@
-"""Versions of sampling policies, leases, and the sampler's rounds."""
+"""Versions of sampling policies, leases, and the rounds of sampling over spans and log records."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Create `policy_versions`, `leases` and `sampling_rounds`."""
+    """Create `policy_versions`, `leases`, `sampling_rounds` and `log_rounds`."""
     op.create_table(
         "policy_versions",
         sa.Column("id", sa.Integer, sa.Identity(), nullable=False),
@@ -41,4 +41,18 @@ def upgrade() -> None:
         sa.Column("policy_version", sa.Integer),
         sa.Column("done", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "host", name="pk_sampling_rounds"),
+    )
+    op.create_table(
+        "log_rounds",
+        sa.Column("tenant", sa.String(150), nullable=False),
+        sa.Column("host", sa.String(300), nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("blocks_from", sa.JSON, nullable=False),
+        sa.Column("blocks_to", sa.JSON, nullable=False),
+        sa.Column("decided_from", sa.BigInteger, nullable=False),
+        sa.Column("decided_to", sa.BigInteger, nullable=False),
+        sa.Column("arrived_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("arrived_to", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "host", name="pk_log_rounds"),
     )

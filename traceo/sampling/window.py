@@ -1,0 +1,65 @@
+"""What lies in a table of the recent window of one node: its parts, from which rounds know what is new."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from traceo.sampling.round import END_OF_TIME_S
+from traceo.store.base import Store
+
+PARTS = """
+SELECT partition_id AS partition, max_block_number AS block, toUnixTimestamp(min_time) AS since_s,
+    toUnixTimestamp(max_time) AS until_s, toUnixTimestamp64Milli(now64(3)) AS now_ms
+FROM system.parts WHERE active AND database = currentDatabase() AND table = '{table}{local}'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of the window that lie together on disk: their last block, and when the first and the last arrived."""
+
+    partition: str
+    block: int
+    since_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A table of the recent window of one node: of its name the end, its parts, and the time by the node's clock.
+
+    That clock stays when another replica takes over.
+    """
+
+    host: str
+    local: str
+    parts: Sequence[Part]
+    now_s: float
+
+    def newest_blocks(self) -> dict[str, int]:
+        """The last block of each partition."""
+        newest: dict[str, int] = {}
+        for part in self.parts:
+            newest[part.partition] = max(part.block, newest.get(part.partition, 0))
+        return newest
+
+    def still_known(self, blocks: Mapping[str, int]) -> dict[str, int]:
+        """The last blocks of a round, without those of partitions that have gone or whose numbers began anew."""
+        newest = self.newest_blocks()
+        return {partition: block for partition, block in blocks.items() if block <= newest.get(partition, 0)}
+
+    def new_from(self, blocks_from: Mapping[str, int]) -> int:
+        """No row of later blocks arrived before this second of 1970.
+
+        A new block may have been merged with older ones: the answer is then too early, which only costs reading.
+        """
+        new = (part.since_s for part in self.parts if part.block > blocks_from.get(part.partition, 0))
+        return min(new, default=END_OF_TIME_S)
+
+
+async def read_window(store: Store, host: str, local: str, table: str, now_s: float | None = None) -> Window:
+    """The parts of `spans_recent` or `logs_recent` as they are. `now_s`: the time, for tests."""
+    rows = (await store.query_on(host, PARTS.format(table=table, local=local))).to_pylist()
+    clock_s = rows[0]["now_ms"] / 1000 if rows else time.time()
+    parts = [Part(row["partition"], row["block"], row["since_s"], row["until_s"]) for row in rows]
+    return Window(host, local, parts, now_s or clock_s)
