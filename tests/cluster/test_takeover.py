@@ -1,7 +1,6 @@
 """Replicas of Traceo on one cluster, with one PostgreSQL: one is killed, or the database is away, all being busy."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -79,11 +78,7 @@ class Replicas:
 
 @pytest.fixture
 def replicas(tmp_path: Path, cluster: Cluster) -> Iterator[Replicas]:
-    # Not below pytest's folder: any other run of pytest closes that to the user that PostgreSQL runs as.
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_postgres(Path(folder) / "data") as postgres,
-    ):
+    with start_postgres() as postgres:
         yield Replicas(tmp_path, cluster, postgres)
 
 

@@ -38,7 +38,7 @@ class LogMemoryRounds(MemoryRounds):
     def read_log_round(self, tenant: str, host: str) -> LogRound | None:
         return self.last_of_logs.get((tenant, host))
 
-    def write_log_round(self, covered: LogRound) -> None:
+    def write_log_round(self, covered: LogRound, after: LogRound | None) -> None:
         self.last_of_logs[covered.tenant, covered.host] = covered
 
 
