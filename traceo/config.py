@@ -129,6 +129,9 @@ class Query:
     max_result_rows: int = setting(100_000, "Largest result.", unit="rows", minimum=1)
     max_memory: Bytes = setting(1 * GIB, "Memory that one query may use.", minimum=1 * MIB)
     max_concurrent: int = setting(8, "Queries that run at once; more wait.", unit="queries", minimum=1)
+    max_concurrent_per_tenant: int = setting(
+        6, "Of these, those of one tenant, so that none keeps all others waiting.", unit="queries", minimum=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

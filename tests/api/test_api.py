@@ -265,17 +265,24 @@ def test_not_ready_without_disk_or_engine() -> None:
 
 @dataclass
 class SlowStore:
-    """Answers when it is told to."""
+    """Answers when it is told to; a cancelled caller does not make it stop at once."""
 
     go: asyncio.Event = field(default_factory=asyncio.Event)
     running: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def query(self, *_: Any) -> pa.Table:
         self.running += 1
         self.started.set()
-        await self.go.wait()
-        self.running -= 1
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.stopping.set()
+            await self.go.wait()
+            raise
+        finally:
+            self.running -= 1
         return pa.table({"type": ["UInt8"]})  # fits DESCRIBE, too
 
 
@@ -330,10 +337,26 @@ def test_a_caller_who_leaves_frees_the_place_when_the_engine_is_done() -> None:
             first.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await first
-            assert store.running == 1  # an engine cannot be stopped from here
+            await store.stopping.wait()
+            assert store.running == 1
             assert (await client.post("/api/v1/sql", **SQL)).status_code == 429
             store.go.set()
             assert (await client.post("/api/v1/sql", **SQL)).status_code == 200
+
+    asyncio.run(work())
+
+
+def test_one_tenant_does_not_keep_all_places() -> None:
+    async def work() -> None:
+        store = SlowStore()
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=2, max_concurrent_per_tenant=1, timeout=0.05))
+        async with client_of(services(store, config)) as client:
+            first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
+            await store.started.wait()
+            assert (await client.post("/api/v1/sql", **SQL)).status_code == 429
+            other = asyncio.create_task(client.post("/api/v1/sql", **SQL, headers={"X-Scope-OrgID": "other"}))
+            store.go.set()
+            assert [(await task).status_code for task in (first, other)] == [200, 200]
 
     asyncio.run(work())
 

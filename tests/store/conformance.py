@@ -87,6 +87,25 @@ async def test_limit_stops_a_query_and_nothing_else(store: Store, sql: str, limi
     assert (await store.query("SELECT 1 AS one")).to_pylist() == [{"one": 1}]
 
 
+async def test_cancelled_caller_stops_the_engine(store: Store, tenant: str) -> None:
+    async def is_running() -> bool:
+        found = (
+            "SELECT count() AS n FROM system.processes WHERE query LIKE {text:String} AND query NOT LIKE '%processes%'"
+        )
+        return bool((await store.query(found, {"text": f"%{tenant}%"}))["n"][0].as_py())
+
+    sql = f"SELECT sum(cityHash64(number)) AS {tenant.replace('-', '_')}, '{tenant}' FROM numbers(1000000000000)"
+    work = asyncio.create_task(store.query(sql))
+    async with asyncio.timeout(30):
+        while not await is_running():
+            pass
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        while await is_running():  # a node learns from the closed connection, a moment later
+            pass
+
+
 @pytest.mark.parametrize("sql", ["SELEC 1", "SELECT nothing", "SELECT * FROM nowhere", "SELECT throwIf(1)"])
 async def test_wrong_text_is_a_query_error(store: Store, sql: str) -> None:
     with pytest.raises(QueryError):

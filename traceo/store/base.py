@@ -96,6 +96,7 @@ class Store(Protocol):
     ) -> pa.Table:
         """Run a SELECT and return its result. `{name:Type}` in the text binds `params[name]`.
 
+        When the caller is cancelled, the engine MUST stop as well, and this MUST NOT return before it has.
         Raises `QueryError` for what the text got wrong, `LimitExceeded` for a bound, `StoreUnavailable`.
         """
         ...
