@@ -22,6 +22,8 @@ TIME_COLUMNS = {
     "span_red": "minute",
     "service_edges": "minute",
     "series": "day",
+    "label_sets": "day",
+    "native_histograms": "time",
     "resources": "",
     "scopes": "",
     "metric_metadata": "",

@@ -38,6 +38,8 @@ RETENTION = {
     "summaries": ("metrics", "received_at"),
     "exemplars": ("metrics", "received_at"),
     "series": ("metrics", "day"),
+    "label_sets": ("metrics", "day"),
+    "native_histograms": ("metrics", "received_at"),
     "resources": ("rollups", "day"),
     "scopes": ("rollups", "day"),
     "span_red": ("rollups", "minute"),
