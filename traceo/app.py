@@ -14,6 +14,7 @@ import uvloop
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
 from traceo.background import Background, make_background, run_background
+from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config
 from traceo.disk import DiskGuard
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
@@ -45,6 +46,7 @@ class Services:
     store: Store
     access: AccessService
     policies: PolicyService
+    usage: MetricUsage
     background: Background
     metrics: Metrics
     disk: DiskGuard
@@ -87,16 +89,17 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     state = open_state(config.state_url)
     access = AccessService(state, config)
     policies = PolicyService(state, max_wait_s=config.retention.recent_spans / 2)
+    usage = MetricUsage(state)
     store = await open_store(config)
     try:
         metrics = make_metrics()
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        background = make_background(config, state, store, disk, policies)
+        background = make_background(config, state, store, disk, policies, usage)
         ingest = _make_ingest(config, store, access, policies, metrics, disk)
         await _replay_journal(config, ingest)
-        yield Services(config, store, access, policies, background, metrics, disk, ingest)
+        yield Services(config, store, access, policies, usage, background, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -183,6 +186,7 @@ def _api_services(services: Services) -> ApiServices:
             "buffered_bytes": services.ingest.budget.used,
         },
         policies=services.policies,
+        usage=services.usage,
     )
 
 

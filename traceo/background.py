@@ -1,4 +1,4 @@
-"""Work that goes on beside the servers: the disk guard, service edges, sampling and its lease. `app.py` starts it."""
+"""Work that goes on beside the servers: disk guard, service edges, sampling, its lease, counts. `app.py` starts it."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.edges import roll_edges_forever
 from traceo.config import Config
 from traceo.disk import DiskGuard
@@ -32,17 +33,19 @@ class Background:
     policy_file: PolicyFile
     sampler: Sampler
     lease: Lease
+    usage: MetricUsage
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService
+    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, usage: MetricUsage
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
     sampler = Sampler(store, SamplingRounds(state), policies.judging)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
-    return Background(store, disk, policy_file, sampler, Lease(state, SAMPLING, holder, config.sampling.lease_ttl))
+    lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
+    return Background(store, disk, policy_file, sampler, lease, usage)
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +58,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.policy_file.watch(),
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
+        background.usage.flush_forever(),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

@@ -135,6 +135,24 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one tenant may have of series, as Prometheus counts them; what is beyond is refused, all else goes on."""
+
+    max_series: int = setting(2_000_000, "Series a day; new ones beyond are refused.", unit="series", minimum=1)
+    max_labels: int = setting(64, "Labels of a series, its name among them.", unit="labels", minimum=1)
+    max_label_name: Bytes = setting(1024, "Longest name of a label.", minimum=1)
+    max_label_value: Bytes = setting(4096, "Longest value of a label.", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Promql:
+    """PromQL, and the API of Prometheus; time and memory of a query are those of `query`."""
+
+    lookback: Seconds = setting(5 * MINUTE, "How old a sample may be that still is a series' value.", minimum=0.001)
+    max_samples: int = setting(50_000_000, "Samples that one query may look at.", unit="samples", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Who may call, and as which tenant."""
 
@@ -184,6 +202,8 @@ class Config:
     ingest: Ingest = field(default_factory=Ingest)
     retention: Retention = field(default_factory=Retention)
     query: Query = field(default_factory=Query)
+    limits: Limits = field(default_factory=Limits)
+    promql: Promql = field(default_factory=Promql)
     access: Access = field(default_factory=Access)
     sampling: Sampling = field(default_factory=Sampling)
     log: Log = field(default_factory=Log)

@@ -17,6 +17,7 @@ from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
 from traceo.access.model import ALL_SCOPES, Principal, Scope
 from traceo.api.app import ApiServices, make_api
+from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config, Query, Store
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
 from traceo.policies.service import PolicyService
@@ -40,7 +41,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
     registry = CollectorRegistry()
     Counter("traceo_test", "A test.", registry=registry).inc()
     config = config or Config(data_dir=Path("/nowhere"), store=Store(min_free_disk=1))
-    policies: Any = BrokenPolicies(store.error) if isinstance(store, BrokenStore) else state["policies"]
+    broken: Any = BrokenService(store.error) if isinstance(store, BrokenStore) else None
     return ApiServices(
         store or engine(),
         config,
@@ -48,7 +49,8 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         registry,
         make_metrics().api_request_seconds,
         lambda: {"ingest_queue_bytes": 5},
-        policies,
+        broken or state["policies"],
+        broken or state["usage"],
     )
 
 
@@ -61,13 +63,13 @@ def call(method: str, path: str, given: ApiServices | None = None, **request: An
     return asyncio.run(work())
 
 
-state: dict[str, PolicyService] = {}
+state: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
-    state["policies"] = PolicyService(database)
+    state["policies"], state["usage"] = PolicyService(database), MetricUsage(database)
     state["policies"].put(TENANT, POLICIES, False, "somebody")
     yield
     database.dispose()
@@ -102,6 +104,7 @@ ROUTES = [
     ("GET", "/api/v1/sampling/policies/versions", {}),
     ("GET", "/api/v1/sampling/policies/versions/1", {}),
     ("POST", "/api/v1/sampling/policies/versions/1/restore", {}),
+    ("GET", "/api/v1/cardinality", {}),
     ("GET", "/api/v1/status", {}),
 ]
 STATELESS = [("POST", "/api/v1/sampling/policies/validate", {"json": {"document": POLICIES}})]
@@ -144,7 +147,7 @@ class BrokenStore:
         raise self.error
 
 
-class BrokenPolicies:
+class BrokenService:
     """Fails every call in one way."""
 
     def __init__(self, error: BaseException) -> None:
@@ -203,6 +206,7 @@ def test_every_route_has_the_one_error_shape(
         ("POST", "/api/v1/sampling/keep", {"json": {"trace_ids": ["x"]}}, 400),
         ("POST", "/api/v1/sampling/keep", {"json": {"filter": {"status": "bad"}}}, 400),
         ("GET", "/api/v1/sampling/ledger?by=colour", {}, 400),
+        ("GET", "/api/v1/cardinality?limit=0", {}, 400),
         ("GET", "/api/v1/logs?min_severity=loud", {}, 400),
         ("GET", "/api/v1/logs?cursor=WzFd", {}, 400),
         ("GET", "/api/v1/metrics/points", {}, 400),

@@ -5,9 +5,10 @@ import time
 from fastapi import FastAPI
 
 from traceo import __version__
+from traceo.api.compat.prometheus.router import router as prometheus
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
-from traceo.api.routes import hindsight, logs, metrics, policies, services, sql, status, traces
+from traceo.api.routes import cardinality, hindsight, logs, metrics, policies, services, sql, status, traces
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
 
@@ -22,6 +23,7 @@ ROUTERS = (
     sql.router,
     policies.router,
     hindsight.router,
+    cardinality.router,
     status.router,
 )
 
@@ -37,6 +39,7 @@ def make_api(services: ApiServices) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)
     app.include_router(status.probes)
+    app.include_router(prometheus)
     install_error_handler(app)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)
     return app

@@ -122,6 +122,8 @@ def _bytes_type(kind: pa.DataType) -> pa.DataType:
         return pa.int64()
     if pa.types.is_map(kind):
         return pa.map_(_bytes_type(kind.key_type), _bytes_type(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_bytes_type(field.type)) for field in kind])
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(_bytes_type(kind.value_type)))
     return kind

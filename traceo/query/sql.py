@@ -24,6 +24,7 @@ TIME_COLUMNS = {
     "service_edges": "minute",
     "series": "day",
     "label_sets": "day",
+    "label_values": "day",
     "resources": "",
     "scopes": "",
     "metric_metadata": "",

@@ -164,8 +164,13 @@ def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
         ) from error
     for left_behind in incoming.iterdir():
         left_behind.unlink()
-    pools = [ConnectionPool(*named) for named in (("insert", inserts), ("query", queries), ("control", control))]
-    return EmbeddedStore(folder, *pools, settings.threads)
+    return EmbeddedStore(
+        folder,
+        ConnectionPool("insert", inserts),
+        ConnectionPool("query", queries),
+        ConnectionPool("control", control),
+        settings.threads,
+    )
 
 
 def _insert(connection: Any, folder: Path, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:

@@ -42,6 +42,7 @@ RETENTION = {
     "exemplars": ("metrics", "received_at"),
     "series": ("metrics", "day"),
     "label_sets": ("metrics", "day"),
+    "label_values": ("metrics", "day"),
     "resources": ("rollups", "day"),
     "scopes": ("rollups", "day"),
     "span_red": ("rollups", "minute"),

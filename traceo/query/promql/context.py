@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from traceo.errors import QueryError
+from traceo.errors import QueryError, QueryTimeout
 from traceo.query.promql.annotations import Annotations
 from traceo.query.promql.ast import Node, Span
 from traceo.query.promql.durations import Window
@@ -30,7 +30,7 @@ class Budget:
         if self.samples < 0:
             raise QueryError(TOO_MANY_SAMPLES)
         if time.monotonic() > self.deadline:
-            raise QueryError("query timed out in expression evaluation")
+            raise QueryTimeout("query timed out in expression evaluation")
 
 
 def new_budget(options: Options) -> Budget:

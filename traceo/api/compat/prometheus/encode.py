@@ -1,0 +1,115 @@
+"""Results of PromQL as JSON: written piece by piece, all numbers of a piece at once, so that millions of points cost
+what their texts do.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from traceo.api.compat.prometheus.numbers import format_float, format_floats, format_time, format_times
+from traceo.query.promql.histogram import Histogram
+from traceo.query.promql.values import Answer, Series
+
+PIECE_POINTS = 200_000
+
+
+def encode_result(answer: Answer, series: Sequence[Series], at_ms: int) -> Iterator[bytes]:
+    """The value of `data.result`; `series` are those of the answer that are shown, `at_ms` is the time of a text."""
+    match answer.kind:
+        case "matrix":
+            yield from _encode_matrix(series)
+        case "vector":
+            yield from _encode_vector(series)
+        case "scalar":
+            yield f'[{format_time(int(series[0].times_ms[0]))},"{format_float(float(series[0].values[0]))}"]'.encode()
+        case "string":
+            yield f"[{format_time(at_ms)},{json.dumps(answer.string, ensure_ascii=False)}]".encode()
+
+
+def encode_labels(labels: dict[str, str]) -> str:
+    """A JSON object, keys in order."""
+    return json.dumps(dict(sorted(labels.items())), ensure_ascii=False, separators=(",", ":"))
+
+
+def _encode_matrix(series: Sequence[Series]) -> Iterator[bytes]:
+    yield b"["
+    for number, piece in enumerate(_pieces(series)):
+        yield (("," if number else "") + ",".join(_encode_piece(piece))).encode()
+    yield b"]"
+
+
+def _pieces(series: Sequence[Series]) -> Iterator[Sequence[Series]]:
+    """Series with about PIECE_POINTS points together."""
+    begin, points = 0, 0
+    for number, one in enumerate(series):
+        points += len(one.times_ms)
+        if points >= PIECE_POINTS:
+            yield series[begin : number + 1]
+            begin, points = number + 1, 0
+    if begin < len(series):
+        yield series[begin:]
+
+
+def _encode_piece(series: Sequence[Series]) -> Iterator[str]:
+    floats = [_float_points(one) for one in series]
+    times = np.concatenate([times for times, _ in floats])
+    values = np.concatenate([values for _, values in floats])
+    points = pc.binary_join_element_wise("[", format_times(times), ',"', format_floats(values), '"]', "")
+    ends = np.cumsum([0, *(len(times) for times, _ in floats)], dtype=np.int32)
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), points), ",")
+    for one, text in zip(series, joined.to_pylist(), strict=True):
+        values_part = f',"values":[{text}]' if text else ""
+        yield f'{{"metric":{encode_labels(one.labels)}{values_part}{_encode_histograms(one)}}}'
+
+
+def _float_points(series: Series) -> tuple[np.ndarray, np.ndarray]:
+    if series.histograms is None:
+        return series.times_ms, series.values
+    floats = np.array([histogram is None for histogram in series.histograms], dtype=bool)
+    return series.times_ms[floats], series.values[floats]
+
+
+def _encode_histograms(series: Series) -> str:
+    if series.histograms is None:
+        return ""
+    points = [
+        f"[{format_time(time)},{encode_histogram(histogram)}]"
+        for time, histogram in zip(series.times_ms.tolist(), series.histograms, strict=True)
+        if histogram is not None
+    ]
+    return f',"histograms":[{",".join(points)}]' if points else ""
+
+
+def _encode_vector(series: Sequence[Series]) -> Iterator[bytes]:
+    times = format_times(np.array([one.times_ms[0] for one in series], dtype=np.int64)).to_pylist()
+    values = format_floats(np.array([one.values[0] for one in series], dtype=np.float64)).to_pylist()
+    samples = []
+    for one, time, value in zip(series, times, values, strict=True):
+        histogram = one.histograms[0] if one.histograms else None
+        shown = f'"value":[{time},"{value}"]'
+        if histogram is not None:
+            shown = f'"histogram":[{time},{encode_histogram(histogram)}]'
+        samples.append(f'{{"metric":{encode_labels(one.labels)},{shown}}}')
+    yield f"[{','.join(samples)}]".encode()
+
+
+def encode_histogram(histogram: Histogram) -> str:
+    """`{"count", "sum", "buckets": [[boundaries, lower, upper, count]]}`; empty buckets are left out."""
+    buckets = ",".join(
+        f'[{_boundaries(lower, upper, histogram.is_custom)},"{format_float(lower)}","{format_float(upper)}",'
+        f'"{format_float(count)}"]'
+        for lower, upper, count in zip(*(side.tolist() for side in histogram.buckets()), strict=True)
+        if count
+    )
+    shown = f',"buckets":[{buckets}]' if buckets else ""
+    return f'{{"count":"{format_float(histogram.count)}","sum":"{format_float(histogram.sum)}"{shown}}}'
+
+
+def _boundaries(lower: float, upper: float, custom: bool) -> int:
+    """Which bounds belong to a bucket: 0 the upper, 1 the lower, 3 both. The zero bucket and the lowest have both."""
+    if lower == (-np.inf if custom else -upper):
+        return 3
+    return 1 if lower < 0 and not custom else 0
