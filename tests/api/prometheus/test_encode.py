@@ -78,6 +78,8 @@ def test_floats_and_histograms_of_a_series_stand_apart() -> None:
     assert encoded(Answer("matrix", [series])) == [
         {"metric": {"a": "b"}, "values": [[1, "7"]], "histograms": [[2, shown]]}
     ]
+    only = Series({}, np.array([2000]), np.array([np.nan]), [histogram])
+    assert encoded(Answer("matrix", [only])) == [{"metric": {}, "histograms": [[2, shown]]}]
     last = Series({}, np.array([2000]), np.array([np.nan]), [histogram])
     assert encoded(Answer("vector", [last])) == [{"metric": {}, "histogram": [2, shown]}]
 

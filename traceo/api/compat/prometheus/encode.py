@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from traceo.api.compat.prometheus.numbers import format_float, format_floats, format_time, format_times
 from traceo.query.promql.histogram import Histogram
+from traceo.query.promql.numbers import format_float as write_without_exponent
 from traceo.query.promql.values import Answer, Series
 
 PIECE_POINTS = 200_000
@@ -24,7 +25,8 @@ def encode_result(answer: Answer, series: Sequence[Series], at_ms: int) -> Itera
         case "vector":
             yield from _encode_vector(series)
         case "scalar":
-            yield f'[{format_time(int(series[0].times_ms[0]))},"{format_float(float(series[0].values[0]))}"]'.encode()
+            value = write_without_exponent(float(series[0].values[0]))
+            yield f'[{format_time(int(series[0].times_ms[0]))},"{value}"]'.encode()
         case "string":
             yield f"[{format_time(at_ms)},{json.dumps(answer.string, ensure_ascii=False)}]".encode()
 
@@ -37,7 +39,7 @@ def encode_labels(labels: dict[str, str]) -> str:
 def _encode_matrix(series: Sequence[Series]) -> Iterator[bytes]:
     yield b"["
     for number, piece in enumerate(_pieces(series)):
-        yield (("," if number else "") + ",".join(_encode_piece(piece))).encode()
+        yield (b"," if number else b"") + b",".join(_encode_piece(piece))
     yield b"]"
 
 
@@ -53,16 +55,19 @@ def _pieces(series: Sequence[Series]) -> Iterator[Sequence[Series]]:
         yield series[begin:]
 
 
-def _encode_piece(series: Sequence[Series]) -> Iterator[str]:
+def _encode_piece(series: Sequence[Series]) -> Iterator[bytes]:
+    """Each point is written with what parts it from the one before, so that a series is a slice of the texts' buffer."""
     floats = [_float_points(one) for one in series]
-    times = np.concatenate([times for times, _ in floats])
-    values = np.concatenate([values for _, values in floats])
-    points = pc.binary_join_element_wise("[", format_times(times), ',"', format_floats(values), '"]', "")
-    ends = np.cumsum([0, *(len(times) for times, _ in floats)], dtype=np.int32)
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), points), ",")
-    for one, text in zip(series, joined.to_pylist(), strict=True):
-        values_part = f',"values":[{text}]' if text else ""
-        yield f'{{"metric":{encode_labels(one.labels)}{values_part}{_encode_histograms(one)}}}'
+    times = pa.array(np.concatenate([times for times, _ in floats])).dictionary_encode()
+    heads = pa.array([f'"],[{format_time(time)},"' for time in times.dictionary.to_pylist()], pa.string())
+    values = format_floats(np.concatenate([values for _, values in floats]))
+    points = pc.binary_join_element_wise(heads.take(times.indices), values, "")
+    _, offsets, buffer = points.buffers()
+    places = np.frombuffer(offsets, np.int32)[np.cumsum([0, *(len(times) for times, _ in floats)])].tolist()
+    for one, begin, end in zip(series, places[:-1], places[1:], strict=True):
+        head = f'{{"metric":{encode_labels(one.labels)}'.encode()
+        points_part = b',"values":[' + buffer[begin + len('"],') : end].to_pybytes() + b'"]]' if end > begin else b""
+        yield head + points_part + _encode_histograms(one).encode() + b"}"
 
 
 def _float_points(series: Series) -> tuple[np.ndarray, np.ndarray]:

@@ -163,6 +163,12 @@ async def get_alertmanagers(_: Tenant) -> Response:
     return answer_json({"activeAlertmanagers": [], "droppedAlertmanagers": []})
 
 
+@probes.get("/")
+async def get_root() -> Response:
+    """Clients look here for a living server, where Prometheus has its UI."""
+    return PlainTextResponse("The API of Prometheus, by Traceo: see /prometheus/api/v1\n")
+
+
 @probes.get("/-/healthy")
 async def get_health() -> Response:
     """The process answers."""
