@@ -56,7 +56,7 @@ def _pieces(series: Sequence[Series]) -> Iterator[Sequence[Series]]:
 
 
 def _encode_piece(series: Sequence[Series]) -> Iterator[bytes]:
-    """Each point is written with what parts it from the one before, so that a series is a slice of the texts' buffer."""
+    """Each point begins with what parts it from the one before, so that a series is a slice of the texts' buffer."""
     floats = [_float_points(one) for one in series]
     times = pa.array(np.concatenate([times for times, _ in floats])).dictionary_encode()
     heads = pa.array([f'"],[{format_time(time)},"' for time in times.dictionary.to_pylist()], pa.string())
