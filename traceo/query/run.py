@@ -35,14 +35,17 @@ class Queries:
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 
-    async def table(self, sql: str, params: dict[str, Any]) -> pa.Table:
-        """The result as the engine gives it. Raises LimitExceeded with `retry_after_s` when no place becomes free."""
+    async def table(self, sql: str, params: dict[str, Any], *, limits: QueryLimits | None = None) -> pa.Table:
+        """The result as the engine gives it. Raises LimitExceeded with `retry_after_s` when no place becomes free.
+
+        `limits` stand in for those of `config.query`.
+        """
         try:
             await asyncio.wait_for(self._slots.acquire(), self._max_wait_s)
         except TimeoutError as error:
             raise LimitExceeded("too many queries run at once: try again", retry_after_s=1) from error
         with tracer.start_as_current_span("query", attributes={"db.query.text": sql}):
-            work = asyncio.ensure_future(self._store.query(sql, params, self.limits))
+            work = asyncio.ensure_future(self._store.query(sql, params, limits or self.limits))
             work.add_done_callback(self._release)
             return await asyncio.shield(work)
 

@@ -17,8 +17,8 @@ class Function:
     result: Type = V
 
 
-INSTANT = """abs acos acosh asin asinh atan atanh ceil cos cosh deg exp floor ln log10 log2 rad sgn sin sinh sqrt tan tanh
-absent histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum sort sort_desc timestamp"""
+INSTANT = """abs acos acosh asin asinh atan atanh ceil cos cosh deg exp floor ln log10 log2 rad sgn sin sinh sqrt tan
+tanh absent histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum sort sort_desc timestamp"""
 RANGE = """absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta increase irate
 last_over_time mad_over_time max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time
 sum_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time"""
@@ -61,16 +61,6 @@ FUNCTIONS = {
 }
 # Their values depend on the step's time even where their arguments do not.
 DEPENDS_ON_STEP = frozenset(f"{CALENDAR} predict_linear time timestamp".split())
-KEEP_NAME = frozenset(
-    [
-        "last_over_time",
-        "first_over_time",
-        "sort",
-        "sort_desc",
-        "sort_by_label",
-        "sort_by_label_desc",
-        "label_replace",
-        "label_join",
-        "info",
-    ]
-)
+KEEP_NAME_TEXT = """last_over_time first_over_time sort sort_desc sort_by_label sort_by_label_desc label_replace
+label_join info"""
+KEEP_NAME = frozenset(KEEP_NAME_TEXT.split())

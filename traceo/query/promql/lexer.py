@@ -7,49 +7,11 @@ from dataclasses import dataclass
 
 from traceo.query.promql.quoting import quote, quote_char, unquote
 
-AGGREGATIONS = frozenset(
-    [
-        "sum",
-        "avg",
-        "count",
-        "min",
-        "max",
-        "group",
-        "stddev",
-        "stdvar",
-        "topk",
-        "bottomk",
-        "count_values",
-        "quantile",
-        "limitk",
-        "limit_ratio",
-    ]
-)
-KEYWORDS = frozenset(
-    [
-        "and",
-        "or",
-        "unless",
-        "atan2",
-        "offset",
-        "smoothed",
-        "anchored",
-        "by",
-        "without",
-        "on",
-        "ignoring",
-        "group_left",
-        "group_right",
-        "bool",
-        "fill",
-        "fill_left",
-        "fill_right",
-        "start",
-        "end",
-        "step",
-        "range",
-    ]
-)
+AGGREGATION_TEXT = "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio"
+AGGREGATIONS = frozenset(AGGREGATION_TEXT.split())
+KEYWORD_TEXT = """and or unless atan2 offset smoothed anchored by without on ignoring group_left group_right bool
+fill fill_left fill_right start end step range"""
+KEYWORDS = frozenset(KEYWORD_TEXT.split())
 WORD_OPERATORS = ("and", "or", "unless", "atan2")
 SPACE = re.compile(r"[ \t\n\r]+")
 COMMENT = re.compile(r"#[^\r\n]*")
