@@ -164,6 +164,15 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """How OTLP metrics look to PromQL."""
+
+    promote_resource_attributes: tuple[str, ...] = setting(
+        (), "Resource attributes that become labels of every series, beside `job` and `instance`."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """Tail sampling. What is kept is no setting: policies come from a file or the API (`docs/guides/sampling.md`)."""
 
@@ -205,6 +214,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     promql: Promql = field(default_factory=Promql)
     access: Access = field(default_factory=Access)
+    metrics: Metrics = field(default_factory=Metrics)
     sampling: Sampling = field(default_factory=Sampling)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)

@@ -1,11 +1,8 @@
 """Prometheus' protobuf messages for tests: remote write 1.0 and 2.0, remote read, from their definitions."""
 
-import re
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
+from traceo.store.messages import make_messages
 
 DEFINITIONS = """
 message Label { string name = 1; string value = 2; }
@@ -13,7 +10,7 @@ message Sample { double value = 1; int64 timestamp = 2; int64 start_timestamp = 
 message Exemplar { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
 message BucketSpan { sint32 offset = 1; uint32 length = 2; }
 message Histogram {
-  oneof uint64 count_int = 1; oneof double count_float = 2; double sum = 3; sint32 schema = 4;
+  optional uint64 count_int = 1; optional double count_float = 2; double sum = 3; sint32 schema = 4;
   double zero_threshold = 5; uint64 zero_count_int = 6; double zero_count_float = 7;
   repeated BucketSpan negative_spans = 8; repeated sint64 negative_deltas = 9; repeated double negative_counts = 10;
   repeated BucketSpan positive_spans = 11; repeated sint64 positive_deltas = 12; repeated double positive_counts = 13;
@@ -41,32 +38,7 @@ message Chunk { int64 min_time_ms = 1; int64 max_time_ms = 2; int32 type = 3; by
 message ChunkedSeries { repeated Label labels = 1; repeated Chunk chunks = 2; }
 message ChunkedReadResponse { repeated ChunkedSeries chunked_series = 1; int64 query_index = 2; }
 """
-MESSAGE = re.compile(r"message (\w+) \{(.*?)\}", re.DOTALL)
-FIELD = re.compile(r"(?:(repeated|oneof) )?(\w+) (\w+) = (\d+);")
-
-
-def _make_messages() -> dict[str, Any]:
-    file = FileDescriptorProto(name="prometheus.proto", syntax="proto3")
-    for name, fields in MESSAGE.findall(DEFINITIONS):
-        message = file.message_type.add(name=name)
-        for modifier, kind, field_name, number in FIELD.findall(fields):
-            field = message.field.add(name=field_name, number=int(number))
-            repeated, optional = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.LABEL_OPTIONAL
-            field.label = repeated if modifier == "repeated" else optional
-            if kind[0].isupper():
-                field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, f".{kind}"
-            else:
-                field.type = getattr(FieldDescriptorProto, f"TYPE_{kind.upper()}")
-            if modifier == "oneof":
-                if not message.oneof_decl:
-                    message.oneof_decl.add(name="count")
-                field.oneof_index = 0
-    pool = DescriptorPool()
-    pool.Add(file)
-    return {name: GetMessageClass(pool.FindMessageTypeByName(name)) for name, _ in MESSAGE.findall(DEFINITIONS)}
-
-
-MESSAGES = _make_messages()
+MESSAGES = make_messages(DEFINITIONS)
 
 
 def write_request(*series: tuple[dict[str, str], list[tuple[float, int]]]) -> Any:

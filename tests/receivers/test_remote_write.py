@@ -194,7 +194,7 @@ def sent_points(request: Any) -> tuple[set[Any], set[Any], set[Any]]:
         labels = labels_of(one)
         samples |= {(labels, sample.timestamp, bits(sample.value)) for sample in one.samples}
         for histogram in one.histograms:
-            is_float = histogram.WhichOneof("count") == "count_float"
+            is_float = histogram.HasField("count_float")
             count = histogram.count_float if is_float else float(histogram.count_int)
             positive = buckets(histogram.positive_spans, histogram.positive_deltas, histogram.positive_counts)
             negative = buckets(histogram.negative_spans, histogram.negative_deltas, histogram.negative_counts)

@@ -73,7 +73,7 @@ async def test_each_signal_reaches_its_tables(store: Store, tenant: str) -> None
     assert await store.insert(Signal.LOGS, [Request(tenant, logs("cart", [{"body": "line"}]))]) == [Outcome()]
     assert await store.insert(Signal.METRICS, [Request(tenant, metrics("cart", NOW_NS))]) == [Outcome()]
     tables = ("spans", "logs", "samples", "histograms", "exemplars", "spans_recent", "rejects")
-    assert [await count(store, table, tenant) for table in tables] == [1, 1, 3, 1, 1, 0, 0]
+    assert [await count(store, table, tenant) for table in tables] == [1, 1, 4, 1, 1, 0, 0]  # one of target_info
     ledger = "SELECT signal, sum(items) AS n FROM usage WHERE tenant = {tenant:String} GROUP BY signal ORDER BY signal"
     assert [(row["signal"], row["n"]) for row in await rows(store, ledger, tenant)] == [
         ("logs", 1),
@@ -207,7 +207,7 @@ async def test_block_that_is_inserted_again_is_stored_once(store: Store, tenant:
     table, items = {
         Signal.TRACES: ("spans", 1),
         Signal.LOGS: ("logs", 1),
-        Signal.METRICS: ("samples", 3),
+        Signal.METRICS: ("samples", 4),
         Signal.PLAIN_WRITE: ("samples", 1),
         Signal.REMOTE_WRITE: ("samples", 2),
     }[signal]

@@ -8,7 +8,18 @@ from traceo import __version__
 from traceo.api.compat.prometheus.router import router as prometheus
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
-from traceo.api.routes import cardinality, hindsight, logs, metrics, policies, services, sql, status, traces
+from traceo.api.routes import (
+    cardinality,
+    hindsight,
+    logs,
+    metrics,
+    policies,
+    remote_read,
+    services,
+    sql,
+    status,
+    traces,
+)
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
 
@@ -40,6 +51,7 @@ def make_api(services: ApiServices) -> FastAPI:
         app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)
     app.include_router(status.probes)
     app.include_router(prometheus)
+    app.include_router(remote_read.router, responses=ERROR_RESPONSES)
     install_error_handler(app)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)
     return app

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
-from google.protobuf.message_factory import GetMessageClass
 
 from traceo.store.frame import encode_varint
+from traceo.store.messages import make_messages
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
@@ -36,17 +34,7 @@ IS_CONTINUED = np.arange(TIME_BYTES) < TIME_BYTES - 1
 MASKS = np.array([(1 << 64) - (1 << 8 * (WORD - size)) for size in range(WORD + 1)], np.uint64)
 
 
-def _make_message() -> type:
-    """A request of which only series are told apart."""
-    file = FileDescriptorProto(name="plain_write.proto", syntax="proto3")
-    kind, repeated = FieldDescriptorProto.TYPE_BYTES, FieldDescriptorProto.LABEL_REPEATED
-    file.message_type.add(name="Request").field.add(name="series", number=1, type=kind, label=repeated)
-    pool = DescriptorPool()
-    pool.Add(file)
-    return GetMessageClass(pool.FindMessageTypeByName("Request"))
-
-
-MESSAGE = _make_message()
+MESSAGE = make_messages("message Request { repeated bytes series = 1; }")["Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +65,7 @@ class PlainReader:
         """The body of `wire/plain_write.proto`, or None for a request that the engine has to look at."""
         data = np.frombuffer(body + PADDING, np.uint8)
         try:
-            encoded = MESSAGE.FromString(body).series  # type: ignore[attr-defined]
+            encoded = MESSAGE.FromString(body).series
         except DecodeError:
             return None
         series = _split_tails(data, encoded, len(body))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
-from google.protobuf.message_factory import GetMessageClass
 
 from traceo.errors import BadData
+from traceo.store.messages import make_messages
 
-KINDS = {"samples": 2, "histograms": 3, "exemplars": 4}  # and their field numbers in a series
+KINDS = ("samples", "histograms", "exemplars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +24,10 @@ class Written:
         return {kind: count - refused.get(kind, 0) for kind, count in self.counts.items()}
 
 
-def _make_message() -> Any:
-    """`io.prometheus.write.v2.Request`, with items as they are encoded."""
-    file = FileDescriptorProto(name="written.proto", syntax="proto3")
-    repeated = FieldDescriptorProto.LABEL_REPEATED
-    series = file.message_type.add(name="Series")
-    for kind, number in KINDS.items():
-        series.field.add(name=kind, number=number, type=FieldDescriptorProto.TYPE_BYTES, label=repeated)
-    request = file.message_type.add(name="Request")
-    message = FieldDescriptorProto.TYPE_MESSAGE
-    request.field.add(name="series", number=5, type=message, type_name=".Series", label=repeated)
-    pool = DescriptorPool()
-    pool.Add(file)
-    return GetMessageClass(pool.FindMessageTypeByName("Request"))
-
-
-MESSAGE = _make_message()
+MESSAGE = make_messages("""
+message Series { repeated bytes samples = 2; repeated bytes histograms = 3; repeated bytes exemplars = 4; }
+message Request { repeated Series series = 5; }
+""")["Request"]
 
 
 def count_written(body: bytes) -> Written:

@@ -61,3 +61,29 @@ def varint_of(text: str) -> str:
         f"multiIf({size} < 128, char({size}), {size} < 16384, char({size} % 128 + 128, intDiv({size}, 128)), "
         f"char({size} % 128 + 128, intDiv({size}, 128) % 128 + 128, intDiv({size}, 16384)))"
     )
+
+
+def text_of(value: str) -> str:
+    """SQL: an encoded `AnyValue` as a label's text; lists and byte strings as they are encoded, in base64."""
+    groups = f"arrayMap(i -> toUInt64(ascii(substring({value}, i, 1)) % 128), range(2, length({value}) + 1))"
+    digits = f"arrayMap((group, i) -> bitShiftLeft(group, 7 * (i - 1)), {groups}, arrayEnumerate({groups}))"
+    return (
+        f"multiIf(empty({value}), '', startsWith({value}, '\\n'), substring({value}, multiIf(length({value}) < 130, 3, "
+        f"length({value}) < 16387, 4, length({value}) < 2097156, 5, 6)), "
+        f"startsWith({value}, '\\x10'), if(endsWith({value}, '\\x01'), 'true', 'false'), "
+        f"startsWith({value}, '\\x18'), toString(reinterpretAsInt64(arraySum({digits}))), "
+        f"startsWith({value}, '!'), toString(reinterpretAsFloat64(substring({value}, 2, 8))), base64Encode({value}))"
+    )
+
+
+def label_of(name: str) -> str:
+    """SQL: an attribute's name as a label's."""
+    escaped = f"replaceRegexpAll({name}, '[^a-zA-Z0-9_]', '_')"
+    return f"replaceRegexpOne(replaceRegexpOne({escaped}, '^([0-9])', 'key_\\\\1'), '^_([^_]|$$)', 'key_\\\\1')"
+
+
+MACROS = {
+    "Varint": varint_of,
+    "Text": text_of,
+    "Label": label_of,
+}  # `${Name(x)}` in schema/*.sql, where `x` is a column or a parameter

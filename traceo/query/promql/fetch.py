@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from traceo.errors import LimitExceeded
+from traceo.errors import LimitExceeded, QueryError
 from traceo.query.promql.ast import Matcher
 from traceo.query.promql.histogram import Hint, Histogram, Side, is_reset
 from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
@@ -17,13 +17,16 @@ from traceo.query.promql.selectors import condition
 from traceo.query.promql.values import Bools, Floats, Ints, Labels, Objects, Points
 from traceo.query.run import Queries
 from traceo.query.sql import Scope, TimeRange
+from traceo.query.translated import EXPONENTIAL, FLOAT_KINDS, NATIVE, SAMPLES, select_exponential, select_floats
 from traceo.store.base import QueryLimits
 
 STALE_BITS = 0x7FF0000000000002
 MS = 1_000_000
+Source = tuple[Scope, str]  # a statement's scope, and what stands behind its FROM
 FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9) can be
 MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
 SERIES = "series_id, source_id, toInt8(kind) AS kind, metric, labels"
+STORED_FLOATS = "series_id, time, received_at, value, flags"
 FLOATS = "series_id, toUnixTimestamp64Milli(time) AS t, value, flags"
 HISTOGRAMS = """
 series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
@@ -74,23 +77,53 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
         raise LimitExceeded(
             f"the query selects more than {options.max_series} series: use more selective label matchers"
         )
-    kinds = found["kind"].to_numpy()
-    chosen = f"series_id IN ({_chosen(scope, ids, where)})"
-    reads = [_read_floats(queries, scope, chosen, options)]
-    if (kinds == 1).any():
-        wider = replace(read, after_ms=read.after_ms - options.lookback_ms).scope(tenant)
-        condition(wider, read.matchers)  # binds the same values under the same names
-        reads.append(_read_histograms(queries, wider, chosen, options))
-    flats = list(await asyncio.gather(*reads))
-    labels = labels_of(found.take(pa.array(firsts)))
-    points = _points(labels, ids, flats)
+    chosen = _Chosen(scope, where, found, options)
+    wider = _Chosen(replace(read, after_ms=read.after_ms - options.lookback_ms).scope(tenant), where, found, options)
+    wider.scope.params |= {name: value for name, value in scope.params.items() if name not in wider.scope.params}
+    sources = [(_read_floats, source) for source in chosen.floats()]
+    sources += [(_read_histograms, source) for source in wider.histograms()]
+    flats = list(await asyncio.gather(*(function(queries, *source, options) for function, source in sources)))
+    points = _points(labels_of(found.take(pa.array(firsts))), ids, flats)
     return _with_hints(points, read) if points.histograms is not None else points
 
 
-def _chosen(scope: Scope, ids: Ints, where: Sequence[str]) -> str:
-    if len(ids) <= MANY_SERIES:
-        return ", ".join(map(str, ids.tolist()))
-    return scope.select("label_sets", "series_id", where)
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The rows of `label_sets` that a selector found, and where their points are."""
+
+    scope: Scope
+    where: Sequence[str]
+    found: pa.Table
+    options: Options
+
+    def floats(self) -> list[Source]:
+        """Statements for floats."""
+        kinds = self._kinds()
+        sources = [self._stored("samples", STORED_FLOATS, (SAMPLES, NATIVE))] if kinds & {SAMPLES, NATIVE} else []
+        if kinds & set(FLOAT_KINDS):
+            sources.append((self.scope, f"({select_floats(self.scope, sorted(kinds), self.where)})"))
+        return sources
+
+    def histograms(self) -> list[Source]:
+        """Statements for native histograms, from a little earlier on, because hints need the one before."""
+        kinds = self._kinds()
+        sources = [self._stored("native_histograms", "*", (NATIVE,))] if NATIVE in kinds else []
+        if EXPONENTIAL in kinds:
+            sources.append((self.scope, f"({select_exponential(self.scope, self.where)})"))
+        return sources
+
+    def _kinds(self) -> set[int]:
+        return set(self.found["kind"].unique().to_pylist())
+
+    def _stored(self, table: str, columns: str, kinds: tuple[int, ...]) -> Source:
+        """Points as they are, of some series: a list of them if they are few, otherwise a subquery."""
+        mine = np.isin(self.found["kind"].to_numpy(), kinds)
+        numbers = self.found["series_id"].to_numpy()[mine]
+        if len(numbers) <= MANY_SERIES:
+            chosen = ", ".join(map(str, np.unique(numbers).tolist()))
+        else:
+            chosen = self.scope.select("label_sets", "series_id", self.where)
+        return self.scope, f"({self.scope.select(table, columns, [f'series_id IN ({chosen})'])})"
 
 
 def labels_of(table: pa.Table) -> list[Labels]:
@@ -111,24 +144,24 @@ def _limits(options: Options, rows: int = 0) -> QueryLimits:
     return QueryLimits(options.timeout_s, rows or 2 * options.max_series + 2, options.max_memory_bytes)
 
 
-async def _rows(queries: Queries, scope: Scope, table: str, columns: str, chosen: str, options: Options) -> pa.Table:
-    sql = scope.select(table, columns, [chosen], "ORDER BY series_id, time, received_at")
+async def _rows(queries: Queries, scope: Scope, source: str, columns: str, options: Options) -> pa.Table:
     rows = options.max_samples + 1
-    found = await queries.table(f"{sql} LIMIT {rows}", scope.params, limits=_limits(options, rows))
+    sql = f"SELECT {columns} FROM {source} ORDER BY series_id, time, received_at LIMIT {rows}"
+    found = await queries.table(sql, scope.params, limits=_limits(options, rows))
     if found.num_rows > options.max_samples:
-        raise LimitExceeded(TOO_MANY_SAMPLES)
+        raise QueryError(TOO_MANY_SAMPLES)
     return found
 
 
-async def _read_floats(queries: Queries, scope: Scope, chosen: str, options: Options) -> Flat:
-    table = await _rows(queries, scope, "samples", FLOATS, chosen, options)
+async def _read_floats(queries: Queries, scope: Scope, source: str, options: Options) -> Flat:
+    table = await _rows(queries, scope, source, FLOATS, options)
     values = table["value"].to_numpy()
     stale = (values.view(np.int64) == STALE_BITS) | (table["flags"].to_numpy() & 1).astype(bool)
     return _last_of_each_time(Flat(table["series_id"].to_numpy(), table["t"].to_numpy(), values, stale))
 
 
-async def _read_histograms(queries: Queries, scope: Scope, chosen: str, options: Options) -> Flat:
-    table = await _rows(queries, scope, "native_histograms", HISTOGRAMS, chosen, options)
+async def _read_histograms(queries: Queries, scope: Scope, source: str, options: Options) -> Flat:
+    table = await _rows(queries, scope, source, HISTOGRAMS, options)
     stale = table["sum"].to_numpy().view(np.int64) == STALE_BITS
     columns = {name: table[name].to_pylist() for name in table.column_names}
     made = np.empty(table.num_rows, dtype=object)

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS label_sets${local}
     metric LowCardinality(String),
     series_id UInt64,
     source_id UInt64,
-    kind Enum8('samples' = 0, 'native_histogram' = 1, 'exponential' = 2, 'bucket' = 3, 'bucket_sum' = 4, 'bucket_count' = 5, 'summary_quantile' = 6, 'summary_sum' = 7, 'summary_count' = 8),
+    kind Enum8('samples' = 0, 'native_histogram' = 1, 'exponential' = 2, 'bucket' = 3, 'bucket_sum' = 4, 'bucket_count' = 5, 'summary_quantile' = 6, 'summary_sum' = 7, 'summary_count' = 8, 'delta' = 9),
     labels Map(LowCardinality(String), String) CODEC(ZSTD(1))
 )
 ENGINE = ${Replicated}ReplacingMergeTree
