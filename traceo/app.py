@@ -14,6 +14,7 @@ import uvloop
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
 from traceo.background import Background, make_background, run_background
+from traceo.cardinality.limits import SeriesGuard
 from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config
 from traceo.disk import DiskGuard
@@ -26,6 +27,7 @@ from traceo.receivers.ingest import Ingest
 from traceo.receivers.journal import Journal
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
+from traceo.receivers.plain_write import PlainReader
 from traceo.receivers.remote_write import with_remote_write
 from traceo.state.database import open_state
 from traceo.store.base import Signal, Store
@@ -96,8 +98,10 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        background = make_background(config, state, store, disk, policies, usage)
-        ingest = _make_ingest(config, store, access, policies, metrics, disk)
+        guard = SeriesGuard(store, config.limits)
+        await guard.begin()
+        background = make_background(config, state, store, disk, policies, usage, guard)
+        ingest = _make_ingest(config, store, access, policies, metrics, disk, guard)
         await _replay_journal(config, ingest)
         yield Services(config, store, access, policies, usage, background, metrics, disk, ingest)
     finally:
@@ -139,7 +143,13 @@ async def _stop(
 
 
 def _make_ingest(
-    config: Config, store: Store, access: AccessService, policies: PolicyService, metrics: Metrics, disk: DiskGuard
+    config: Config,
+    store: Store,
+    access: AccessService,
+    policies: PolicyService,
+    metrics: Metrics,
+    disk: DiskGuard,
+    guard: SeriesGuard,
 ) -> Ingest:
     journal = Journal(config.data_dir / JOURNAL) if is_embedded(config) else None
     budget = IngestBudget(config.ingest.buffer_max_bytes)
@@ -158,7 +168,16 @@ def _make_ingest(
         )
         for kind in Signal
     }
-    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest, policies.samples)
+    return Ingest(
+        access.authenticate,
+        batchers,
+        budget,
+        config.ingest,
+        metrics.ingest,
+        policies.samples,
+        is_full=guard.is_full,
+        plain_reader=PlainReader(config.limits),
+    )
 
 
 async def _replay_journal(config: Config, ingest: Ingest) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from traceo.cardinality.limits import SeriesGuard
 from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.edges import roll_edges_forever
 from traceo.config import Config
@@ -34,10 +35,17 @@ class Background:
     sampler: Sampler
     lease: Lease
     usage: MetricUsage
+    guard: SeriesGuard
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, usage: MetricUsage
+    config: Config,
+    state: Engine,
+    store: Store,
+    disk: DiskGuard,
+    policies: PolicyService,
+    usage: MetricUsage,
+    guard: SeriesGuard,
 ) -> Background:
     """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
     policy_file = PolicyFile(policies, config.sampling.policy_file)
@@ -45,7 +53,7 @@ def make_background(
     sampler = Sampler(store, SamplingRounds(state), policies.judging)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
     lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
-    return Background(store, disk, policy_file, sampler, lease, usage)
+    return Background(store, disk, policy_file, sampler, lease, usage, guard)
 
 
 @contextlib.asynccontextmanager
@@ -59,6 +67,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         lease.renew_forever(),
         background.sampler.run_forever(lease.is_held),
         background.usage.flush_forever(),
+        background.guard.watch(),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

@@ -140,8 +140,8 @@ class Limits:
 
     max_series: int = setting(2_000_000, "Series a day; new ones beyond are refused.", unit="series", minimum=1)
     max_labels: int = setting(64, "Labels of a series, its name among them.", unit="labels", minimum=1)
-    max_label_name: Bytes = setting(1024, "Longest name of a label.", minimum=1)
-    max_label_value: Bytes = setting(4096, "Longest value of a label.", minimum=1)
+    max_label_name: int = setting(1024, "Longest name of a label.", unit="bytes", minimum=1)
+    max_label_value: int = setting(4096, "Longest value of a label.", unit="bytes", minimum=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ def _make_codec_pool() -> ThreadPoolExecutor:
 class Ingest:
     """The receivers' surroundings, made once by `app.py`. `codec_pool` works on large bodies off the event loop.
 
-    `is_sampled`: whether a tenant's spans wait in the recent window for a verdict.
+    `is_full`: whether a tenant's new series are refused. `is_sampled`: whether its spans wait in the recent window for
+    a verdict.
     """
 
     authenticate: Authenticate
@@ -62,6 +63,7 @@ class Ingest:
     metrics: IngestMetrics
     is_sampled: Callable[[str], bool] = lambda tenant: False
     codec_pool: ThreadPoolExecutor = field(default_factory=_make_codec_pool)
+    is_full: Callable[[str], bool] = lambda tenant: False
     plain_reader: PlainReader = field(default_factory=PlainReader)
 
     def authorize(self, authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> str:

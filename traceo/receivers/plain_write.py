@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from traceo.config import Limits
 from traceo.store.frame import encode_varint
 from traceo.store.messages import make_messages
 
@@ -58,7 +59,8 @@ class _Labels:
 class PlainReader:
     """Reads plain requests; remembers whose labels it has judged. For one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
         self._known: set[int] = set()
 
     def read(self, body: bytes) -> bytes | None:
@@ -72,7 +74,7 @@ class PlainReader:
         if series is None:
             return None
         if not self._known.issuperset(_hash_labels(encoded, series)):
-            series = _judge(data, len(body))
+            series = _judge(data, len(body), self._limits)
             if series is None:
                 return None
             if len(self._known) > MAX_KNOWN:
@@ -115,8 +117,8 @@ def _read_columns(data: Bytes, series: _Series) -> bytes:
     return b"".join(part for tag, column in columns for part in (tag, encode_varint(column.nbytes), column.tobytes()))
 
 
-def _judge(data: Bytes, size: int) -> _Series | None:
-    """Where labels and samples are, if the request is plain."""
+def _judge(data: Bytes, size: int, limits: Limits) -> _Series | None:
+    """Where labels and samples are, if the request is plain, and its labels are within the limits."""
     labels = _find_labels(data, size)
     if labels is None:
         return None
@@ -125,11 +127,23 @@ def _judge(data: Bytes, size: int) -> _Series | None:
     heads = _follow(data, series, size)
     if (
         heads is None
+        or not _are_within(labels, is_last, limits)
         or not _are_names_in_order(data, labels, is_last)
         or not _is_utf8(data, labels, heads, series, size)
     ):
         return None
     return series
+
+
+def _are_within(labels: _Labels, is_last: npt.NDArray[np.bool_], limits: Limits) -> bool:
+    """Whether all is within the limits; a value so close to them that its header counts is left to the engine."""
+    last = np.flatnonzero(is_last)
+    value_bytes = labels.ends - labels.names - labels.name_bytes
+    return bool(
+        np.diff(last, prepend=-1).max() <= limits.max_labels
+        and labels.name_bytes.max() <= limits.max_label_name
+        and value_bytes.max() <= limits.max_label_value
+    )
 
 
 def _find_labels(data: Bytes, size: int) -> _Labels | None:

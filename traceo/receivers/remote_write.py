@@ -48,7 +48,8 @@ async def write(ingest: Ingest, tenant: str, body: bytes, version: int = 1) -> O
 
     The outcome says what was refused; all else is stored. Raises what `Ingest.commit` raises.
     """
-    plain = ingest.plain_reader.read(body) if version == 1 else None
+    may_be_plain = version == 1 and not ingest.is_full(tenant)
+    plain = ingest.plain_reader.read(body) if may_be_plain else None
     if plain is not None:
         return await ingest.commit(Signal.PLAIN_WRITE, tenant, plain)
     return await ingest.commit(Signal.REMOTE_WRITE, tenant, body)
