@@ -20,6 +20,7 @@ from traceo.query.promql.ast import (
     When,
     walk,
 )
+from traceo.query.promql.info_function import with_info_selector
 
 MAX_S = (1 << 63) / 1e9
 
@@ -63,6 +64,9 @@ def resolve(node: Node, window: Window) -> Node:
             return replace(node, expr=resolve(node.expr, window))
         case Binary():
             return replace(node, lhs=resolve(node.lhs, window), rhs=resolve(node.rhs, window))
+        case Call(function="info"):
+            vector, selector = with_info_selector(node).args
+            return replace(node, args=(resolve(vector, window), selector))
         case Call():
             return replace(node, args=tuple(resolve(arg, window) for arg in node.args))
         case Aggregate():

@@ -34,11 +34,12 @@ from traceo.query.promql.ast import (
     unwrap,
 )
 from traceo.query.promql.check import SET_OPERATORS, type_of
-from traceo.query.promql.context import Context, Range, new_budget, window_bounds
+from traceo.query.promql.context import Context, Range, blocks, new_budget, window_bounds
 from traceo.query.promql.durations import Window, resolve
 from traceo.query.promql.fetch import fetch
 from traceo.query.promql.functions import FUNCTIONS as SIGNATURES
 from traceo.query.promql.histogram import Hint
+from traceo.query.promql.info_function import add_info_labels
 from traceo.query.promql.matching import combine_sets, combine_vectors
 from traceo.query.promql.operators import Cells, compute, operate
 from traceo.query.promql.options import Options
@@ -55,6 +56,7 @@ from traceo.query.promql.values import (
     object_array,
     points_of,
     single_row,
+    stack,
     without_names,
 )
 from traceo.query.run import Queries
@@ -195,6 +197,9 @@ def _call(node: Call, context: Context) -> Any:
         grid, times = _select(selector, context)
         drop = np.ones(len(grid.labels), dtype=bool)
         return Grid(grid.labels, times / 1000, grid.present, drop).compact()
+    if node.function == "info":
+        info, written = _select(node.args[1], context)  # type: ignore[arg-type]
+        return add_info_labels(evaluate(node.args[0], context), info, written, node.args[1])
     if node.function == "timestamp":
         grid = evaluate(node.args[0], context)
         there = np.broadcast_to(context.times / 1000, grid.present.shape)
@@ -202,7 +207,15 @@ def _call(node: Call, context: Context) -> Any:
     arguments = [evaluate(argument, context) for argument in node.args]
     if SIGNATURES[node.function].result is Type.VECTOR and node.args:
         context.budget.spend(sum(value.present.size for value in arguments if isinstance(value, Grid)))
-    return FUNCTIONS[node.function](arguments, node, context)
+    function = FUNCTIONS[node.function]
+    window = next((value for value in arguments if isinstance(value, Range)), None)
+    if window is None or node.function == "absent_over_time":
+        return function(arguments, node, context)
+    made = [
+        function([block if value is window else value for value in arguments], node, context)
+        for block in window.blocks()
+    ]
+    return made[0] if len(made) == 1 else stack(made)
 
 
 def _unary(node: Unary, context: Context) -> Any:
@@ -256,6 +269,13 @@ def _select(node: Selector, context: Context) -> tuple[Grid, Ints]:
         return empty_grid(context.steps), np.zeros((0, context.steps), dtype=np.int64)
     context.budget.spend(len(points.labels) * context.steps)
     starts = ends - context.options.lookback_ms
+    made = [_newest(block, starts, ends) for block in blocks(points, context.steps)]
+    return stack([grid for grid, _ in made]), np.concatenate([times for _, times in made])
+
+
+def _newest(points: Points, starts: Ints, ends: Ints) -> tuple[Grid, Ints]:
+    if not len(points.times):
+        return empty_grid(len(ends)), np.zeros((0, len(ends)), dtype=np.int64)
     lo, hi = window_bounds(points, starts, ends)
     present = hi > lo
     place = np.where(present, hi - 1, 0)
@@ -274,7 +294,7 @@ def _range(node: Matrix, context: Context) -> Range:
 
 def _windows(points: Points, ends: Ints, length_ms: int, node: Matrix | Subquery) -> Range:
     starts = ends - length_ms
-    return Range(points, starts, ends, length_ms, node.span, node, window_bounds(points, starts, ends))
+    return Range(points, starts, ends, length_ms, node.span)
 
 
 def _subquery(node: Subquery, context: Context) -> Range:

@@ -176,6 +176,19 @@ class Points:
             return np.zeros(len(self.times), dtype=bool)
         return is_object(self.histograms)
 
+    def part(self, start: int, end: int) -> Points:
+        """Some of the series, with all their points."""
+        first, last = self.offsets[start], self.offsets[end]
+        return Points(
+            self.labels[start:end],
+            self.offsets[start : end + 1] - first,
+            self.times[first:last],
+            self.values[first:last],
+            self.drop_name[start:end],
+            None if self.stale is None else self.stale[first:last],
+            None if self.histograms is None else self.histograms[first:last],
+        )
+
     def where(self, kept: Bools) -> Points:
         """Some of the points, of the same series."""
         before = np.concatenate([[0], np.cumsum(kept)])
