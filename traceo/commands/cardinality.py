@@ -57,10 +57,14 @@ def _print_days(days: Sequence[Row]) -> None:
 
 
 def _print_metrics(answer: Row) -> None:
+    from rich.text import Text
+
+    from traceo.commands.display import show_minute
+
     table = _table("metric", ">series", "", ">new", ">gone", ">queries", "last queried")
     total = answer["series"]["today"]
     for row in answer["metrics"]:
-        last = row["last_queried_at"] or "never"
+        last = show_minute(row["last_queried_at"]) if row["last_queried_at"] else Text("never", "dim")
         counts = (f"{row['new']:,}", f"{row['gone']:,}", f"{row['queries']:,}")
         table.add_row(row["metric"], f"{row['series']:,}", _bar(row["series"], total), *counts, last)
     _print("Largest metrics", table, answer["metrics"])
@@ -75,10 +79,13 @@ def _print_labels(labels: Sequence[Row]) -> None:
 
 
 def _print_unqueried(unqueried: Row) -> None:
+    from traceo.commands.display import show_minute
+
     since = unqueried["since"]
     table = _table("metric", ">series")
     for row in unqueried["list"]:
         table.add_row(row["metric"], f"{row['series']:,}")
+    since = since and show_minute(since)
     counts = f"{unqueried['metrics']:,} metrics with {unqueried['series']:,} series"
     _print(f"Queried by nobody since {since}: {counts}" if since else "No query was seen yet", table, unqueried["list"])
 

@@ -9,7 +9,7 @@ from traceo.query.run import Queries, Row
 from traceo.store.attributes import decode_map
 
 # Sums and counts of a histogram have none of their own: its buckets have them.
-OWN = "kind IN ('samples', 'native_histogram', 'exponential', 'bucket')"
+OWN = "kind IN ('samples', 'delta', 'native_histogram', 'exponential', 'bucket')"
 SERIES = "metric, labels, source_id, toString(kind) AS kind_name"
 POINTS = "series_id, toUnixTimestamp64Nano(time) AS time_ns, value, trace_id, span_id, attributes"
 MAX_SERIES, MAX_EXEMPLARS = 10_000, 50_000

@@ -123,6 +123,28 @@ def test_values_of_every_shape(get: Get) -> None:
     assert (odd["metric"]["text"], odd["value"][1]) == ('a "quoted"\\ line\nend é', "NaN")
 
 
+@pytest.mark.parametrize(
+    ("query", "result"),
+    [
+        ('"\\xff"', [AT, "\ufffd"]),
+        ("1/0", [AT, "+Inf"]),
+        ("-1/0", [AT, "-Inf"]),
+        ("0/0", [AT, "NaN"]),
+        ('label_replace(vector(1), "a", "\\xff", "", "")', [{"metric": {"a": "\ufffd"}, "value": [AT, "1"]}]),
+        ("up offset 10y", []),
+        ("1e21", [AT, "1000000000000000000000"]),
+    ],
+)
+def test_odd_values_are_written(get: Get, query: str, result: list[Any]) -> None:
+    assert get("query", query=query, time=AT).json()["data"]["result"] == result
+
+
+def test_everything_can_be_asked_for(get: Get) -> None:
+    found = get("query", query='{__name__=~".+"}', time=AT).json()["data"]["result"]
+    assert {series["metric"]["__name__"] for series in found} == {"up", "http_requests_total", "odd"}
+    assert get("query", query='up{a="\\xff').json()["errorType"] == "bad_data"
+
+
 def test_statistics_when_asked_for(get: Get) -> None:
     assert set(get("query", query="up", stats="all").json()["data"]["stats"]) == {"timings", "samples"}
     assert "stats" not in get("query", query="up").json()["data"]

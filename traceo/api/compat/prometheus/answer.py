@@ -1,6 +1,5 @@
 """The envelope of every answer, and errors in Prometheus' shape with its HTTP statuses."""
 
-import json
 import logging
 import math
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -12,12 +11,13 @@ from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from traceo import errors
+from traceo.api.compat.prometheus.encode import encode_json
 
 logger = logging.getLogger(__name__)
 
 JSON_TYPE = "application/json"
 TRUNCATED = "results truncated due to limit"
-# The first that fits, so that a subclass stands before its parent. An error of a query's text is `bad_data` (below).
+# The first that fits, so that a subclass stands before its parent.
 KINDS: tuple[tuple[type[errors.TraceoError], int, str], ...] = (
     (errors.PayloadTooLarge, 413, "bad_data"),
     (errors.InvalidRequest, 400, "bad_data"),
@@ -37,8 +37,7 @@ def answer_json(data: Any, warnings: Sequence[str] = (), infos: Sequence[str] = 
     """`{"status": "success", "data": ...}`; a list that is longer than `limit` (0: none) is cut, with a warning."""
     if limit and isinstance(data, list) and len(data) > limit:
         data, warnings = data[:limit], [*warnings, TRUNCATED]
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Response(b"".join(_envelope([text.encode()], warnings, infos)), media_type=JSON_TYPE)
+    return Response(b"".join(_envelope([encode_json(data)], warnings, infos)), media_type=JSON_TYPE)
 
 
 def answer_stream(data: Iterable[bytes], warnings: Sequence[str], infos: Sequence[str], *, small: bool) -> Response:
@@ -53,7 +52,7 @@ def _envelope(data: Iterable[bytes], warnings: Sequence[str], infos: Sequence[st
     yield from data
     for name, texts in (("warnings", warnings), ("infos", infos)):
         if texts:
-            yield f',"{name}":{json.dumps(list(texts), ensure_ascii=False)}'.encode()
+            yield f',"{name}":'.encode() + encode_json(list(texts))
     yield b"}"
 
 
@@ -79,7 +78,7 @@ def _choose(error: errors.TraceoError) -> tuple[int, str]:
 
 
 def _error_response(status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    body = json.dumps({"status": "error", "errorType": kind, "error": message}, ensure_ascii=False)
+    body = encode_json({"status": "error", "errorType": kind, "error": message})
     return Response(body, status, headers, JSON_TYPE)
 
 

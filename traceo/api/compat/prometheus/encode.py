@@ -4,6 +4,7 @@ what their texts do.
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,12 +29,21 @@ def encode_result(answer: Answer, series: Sequence[Series], at_ms: int) -> Itera
             value = write_without_exponent(float(series[0].values[0]))
             yield f'[{format_time(int(series[0].times_ms[0]))},"{value}"]'.encode()
         case "string":
-            yield f"[{format_time(at_ms)},{json.dumps(answer.string, ensure_ascii=False)}]".encode()
+            yield f"[{format_time(at_ms)},".encode() + encode_json(answer.string) + b"]"
 
 
-def encode_labels(labels: dict[str, str]) -> str:
+def encode_json(value: Any) -> bytes:
+    """As small as JSON can be. Bytes of a query that are no UTF-8 (surrogates) become U+FFFD, as in Prometheus."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+
+
+def encode_labels(labels: dict[str, str]) -> bytes:
     """A JSON object, keys in order."""
-    return json.dumps(dict(sorted(labels.items())), ensure_ascii=False, separators=(",", ":"))
+    return encode_json(dict(sorted(labels.items())))
 
 
 def _encode_matrix(series: Sequence[Series]) -> Iterator[bytes]:
@@ -65,7 +75,7 @@ def _encode_piece(series: Sequence[Series]) -> Iterator[bytes]:
     _, offsets, buffer = points.buffers()
     places = np.frombuffer(offsets, np.int32)[np.cumsum([0, *(len(times) for times, _ in floats)])].tolist()
     for one, begin, end in zip(series, places[:-1], places[1:], strict=True):
-        head = f'{{"metric":{encode_labels(one.labels)}'.encode()
+        head = b'{"metric":' + encode_labels(one.labels)
         points_part = b',"values":[' + buffer[begin + len('"],') : end].to_pybytes() + b'"]]' if end > begin else b""
         yield head + points_part + _encode_histograms(one).encode() + b"}"
 
@@ -97,8 +107,8 @@ def _encode_vector(series: Sequence[Series]) -> Iterator[bytes]:
         shown = f'"value":[{time},"{value}"]'
         if histogram is not None:
             shown = f'"histogram":[{time},{encode_histogram(histogram)}]'
-        samples.append(f'{{"metric":{encode_labels(one.labels)},{shown}}}')
-    yield f"[{','.join(samples)}]".encode()
+        samples.append(b'{"metric":' + encode_labels(one.labels) + f",{shown}}}".encode())
+    yield b"[" + b",".join(samples) + b"]"
 
 
 def encode_histogram(histogram: Histogram) -> str:
