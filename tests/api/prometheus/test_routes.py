@@ -9,6 +9,7 @@ import yaml
 from tests.api.prometheus.client import PREFIX, call
 from tests.api.prometheus.conftest import NOW_MS, Get
 from traceo.api.app import ApiServices
+from traceo.api.compat.prometheus import query as query_routes
 
 AT = NOW_MS / 1000
 RANGE = {"query": "up", "start": AT - 60, "end": AT, "step": 15}
@@ -143,6 +144,21 @@ def test_everything_can_be_asked_for(get: Get) -> None:
     found = get("query", query='{__name__=~".+"}', time=AT).json()["data"]["result"]
     assert {series["metric"]["__name__"] for series in found} == {"up", "http_requests_total", "odd"}
     assert get("query", query='up{a="\\xff').json()["errorType"] == "bad_data"
+
+
+@pytest.mark.parametrize("points", [2, 10**9], ids=["streamed", "at once"])
+def test_long_answers_are_compressed_for_who_takes_it(
+    services: ApiServices, monkeypatch: pytest.MonkeyPatch, points: int
+) -> None:
+    monkeypatch.setattr(query_routes, "SMALL", points)
+    params = RANGE | {"start": AT - 600, "step": 1}
+    plain, packed = (
+        call(services, "GET", f"{PREFIX}/query_range", params=params, headers={"Accept-Encoding": encoding})
+        for encoding in ("identity", "gzip")
+    )
+    assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    assert packed.json() == plain.json() and len(plain.json()["data"]["result"]) == 2
+    assert "content-encoding" not in call(services, "GET", f"{PREFIX}/query?query=1").headers
 
 
 def test_statistics_when_asked_for(get: Get) -> None:

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from traceo import errors
+from traceo.api.compat.prometheus.compress import compress_for
 from traceo.api.compat.prometheus.encode import encode_json
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ def _error_response(status: int, kind: str, message: str, headers: dict[str, str
 
 
 class PrometheusRoute(APIRoute):
-    """A route whose errors are in Prometheus' shape."""
+    """A route whose errors are in Prometheus' shape, and whose answers are compressed where the client takes that."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See FastAPI."""
@@ -91,7 +92,7 @@ class PrometheusRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                return await handle(request)
+                return compress_for(request, await handle(request))
             except errors.TraceoError as error:
                 return answer_error(error)
             except RequestValidationError as error:
