@@ -36,6 +36,7 @@ from traceo.query.promql.ast import (
 from traceo.query.promql.check import SET_OPERATORS, type_of
 from traceo.query.promql.context import Context, Range, blocks, new_budget, window_bounds
 from traceo.query.promql.durations import Window, resolve
+from traceo.query.promql.extended import check_extension, extended, smooth
 from traceo.query.promql.fetch import fetch
 from traceo.query.promql.functions import FUNCTIONS as SIGNATURES
 from traceo.query.promql.histogram import Hint
@@ -207,7 +208,7 @@ def _call(node: Call, context: Context) -> Any:
     arguments = [evaluate(argument, context) for argument in node.args]
     if SIGNATURES[node.function].result is Type.VECTOR and node.args:
         context.budget.spend(sum(value.present.size for value in arguments if isinstance(value, Grid)))
-    function = FUNCTIONS[node.function]
+    function = _function(node)
     window = next((value for value in arguments if isinstance(value, Range)), None)
     if window is None or node.function == "absent_over_time":
         return function(arguments, node, context)
@@ -216,6 +217,15 @@ def _call(node: Call, context: Context) -> Any:
         for block in window.blocks()
     ]
     return made[0] if len(made) == 1 else stack(made)
+
+
+def _function(node: Call) -> Any:
+    matrix = next((inner for arg in node.args if isinstance(inner := unwrap(arg), Matrix)), None)
+    extension = matrix.selector.extension if matrix is not None else ""
+    if not extension:
+        return FUNCTIONS[node.function]
+    check_extension(node.function, extension)
+    return extended(node.function, extension == "smoothed")
 
 
 def _unary(node: Unary, context: Context) -> Any:
@@ -268,6 +278,9 @@ def _select(node: Selector, context: Context) -> tuple[Grid, Ints]:
     if not points.labels or not len(points.times):
         return empty_grid(context.steps), np.zeros((0, context.steps), dtype=np.int64)
     context.budget.spend(len(points.labels) * context.steps)
+    if node.extension:
+        values, present = smooth(points.without_stale(), ends, context.options.lookback_ms)
+        return Grid(points.labels, values, present, points.drop_name).compact(), np.zeros(0, dtype=np.int64)
     starts = ends - context.options.lookback_ms
     made = [_newest(block, starts, ends) for block in blocks(points, context.steps)]
     return stack([grid for grid, _ in made]), np.concatenate([times for _, times in made])

@@ -24,10 +24,12 @@ def _plan(node: Node, first: int, last: int, options: Options, reads: dict[int, 
     match node:
         case Selector(when=when, matchers=matchers):
             first, last = _moved(when, first, last)
-            reads[id(node)] = Read(matchers, first - options.lookback_ms, last, stats)
+            after = options.lookback_ms if node.extension else 0
+            reads[id(node)] = Read(matchers, first - options.lookback_ms, last + after, stats)
         case Matrix(selector=selector):
             first, last = _moved(selector.when, first, last)
-            reads[id(selector)] = Read(selector.matchers, first - node.range.ms, last, stats)
+            beyond = options.lookback_ms if selector.extension else 0
+            reads[id(selector)] = Read(selector.matchers, first - node.range.ms - beyond, last + beyond, stats)
         case Subquery(expr=inner, when=when):
             times = subquery_times(node, *_moved(when, first, last), options)
             if len(times):
