@@ -30,7 +30,11 @@ SAMPLE_BYTES, ZERO_BYTES = 18, 9  # of a sample; zero is left out
 PADDING = bytes(512)  # so that reading past the end, where something only looks like a label, reads something
 SHORTEST = 20  # a request with one series
 MAX_KNOWN = 2_000_000  # hashes, of about 100 bytes
-IS_CONTINUED = np.arange(TIME_BYTES) < TIME_BYTES - 1
+# A sample's first bytes, as a number: its tag, its length, the tag of its value or, where that is zero, of its time.
+SAMPLE_HEAD = LENGTH_FIELD_2 | (SAMPLE_BYTES - 2) << 8 | DOUBLE_FIELD_1 << 16
+ZERO_HEAD = LENGTH_FIELD_2 | (ZERO_BYTES - 2) << 8 | VARINT_FIELD_2 << 16
+# Of the last word of a sample: the bits that say of each byte of the time whether another follows, as they must be.
+CONTINUED, CONTINUES = 0x8080808080800000, 0x0080808080800000
 # A word of which only so many bytes belong to a name.
 MASKS = np.array([(1 << 64) - (1 << 8 * (WORD - size)) for size in range(WORD + 1)], np.uint64)
 
@@ -65,55 +69,52 @@ class PlainReader:
 
     def read(self, body: bytes) -> bytes | None:
         """The body of `wire/plain_write.proto`, or None for a request that the engine has to look at."""
-        data = np.frombuffer(body + PADDING, np.uint8)
         try:
             encoded = MESSAGE.FromString(body).series
         except DecodeError:
             return None
-        series = _split_tails(data, encoded, len(body))
+        series = _split_tails(np.frombuffer(body, np.uint8), encoded)
         if series is None:
             return None
-        if not self._known.issuperset(_hash_labels(encoded, series)):
-            series = _judge(data, len(body), self._limits)
+        if not self._known.issuperset(_hash_labels(body, series)):
+            series = _judge(np.frombuffer(body + PADDING, np.uint8), len(body), self._limits)
             if series is None:
                 return None
             if len(self._known) > MAX_KNOWN:
                 self._known.clear()
-            self._known.update(_hash_labels(encoded, series))
-        return body + _read_columns(data, series)
+            self._known.update(_hash_labels(body, series))
+        return body + _read_columns(np.frombuffer(body, np.uint8), series)
 
 
-def _split_tails(data: Bytes, encoded: Sequence[bytes], size: int) -> _Series | None:
+def _split_tails(data: Bytes, encoded: Sequence[bytes]) -> _Series | None:
     """Where labels and samples are, if each series ends with a sample: a guess, until its labels are known."""
     lengths = np.fromiter(map(len, encoded), np.intp, len(encoded))
     ends = np.cumsum(lengths + 2 + (lengths > 0x7F) + (lengths > 0x3FFF))
-    if not encoded or size < SHORTEST or ends[-1] != size or lengths.min() < ZERO_BYTES:
+    if len(data) < SHORTEST or not encoded or ends[-1] != len(data) or lengths.min() < SAMPLE_BYTES:
         return None
-    has_time = data[ends - TIME_BYTES - 1] == VARINT_FIELD_2
-    has_time &= ((data[ends[:, None] - np.arange(TIME_BYTES, 0, -1)] >= 0x80) == IS_CONTINUED).all(axis=1)
-    is_zero = (data[ends - 9] == LENGTH_FIELD_2) & (data[ends - 8] == ZERO_BYTES - 2)
-    is_other = (
-        (data[ends - 18] == LENGTH_FIELD_2)
-        & (data[ends - 17] == SAMPLE_BYTES - 2)
-        & (data[ends - 16] == DOUBLE_FIELD_1)
-    )
-    if not (has_time & (is_zero | is_other)).all():
+    is_zero = _words(data, ends - ZERO_BYTES) & 0xFFFFFF == ZERO_HEAD
+    is_other = _words(data, ends - SAMPLE_BYTES) & 0xFFFFFF == SAMPLE_HEAD
+    times = _words(data, ends - WORD)
+    is_sample = (is_zero | is_other) & (times & 0xFF00 == VARINT_FIELD_2 << 8) & (times & CONTINUED == CONTINUES)
+    if not is_sample.all():
         return None
     return _Series(ends - lengths, ends - np.where(is_zero, ZERO_BYTES, SAMPLE_BYTES))
 
 
-def _hash_labels(encoded: Sequence[bytes], series: _Series) -> Iterator[int]:
-    sizes = (series.samples - series.firsts).tolist()
-    return map(hash, map(bytes.__getitem__, encoded, map(slice, sizes)))
+def _hash_labels(body: bytes, series: _Series) -> Iterator[int]:
+    return map(hash, map(body.__getitem__, map(slice, series.firsts.tolist(), series.samples.tolist())))
 
 
 def _read_columns(data: Bytes, series: _Series) -> bytes:
     """Fields 2 to 4 of the message."""
     samples = series.samples
-    has_value = data[samples + 1] == SAMPLE_BYTES - 2
-    values = np.where(has_value, _gather(data, samples + 3, 8).view("<f8").ravel(), 0.0)
-    times = _read_times(data, samples + np.where(has_value, 12, 3))
-    columns = ((b"\x12", times.astype("<u8")), (b"\x1a", values), (b"\x22", (samples - series.firsts).astype("<u4")))
+    is_zero = data[samples + 1] == ZERO_BYTES - 2
+    ends = samples + np.where(is_zero, ZERO_BYTES, SAMPLE_BYTES)
+    values = np.where(is_zero, 0.0, _words(data, ends - 15).view("<f8"))
+    times, groups = np.zeros(len(ends), np.uint64), _words(data, ends - WORD) >> 16
+    for place in range(TIME_BYTES):
+        times |= (groups >> 8 * place & 0x7F) << 7 * place
+    columns = ((b"\x12", times), (b"\x1a", values), (b"\x22", (samples - series.firsts).astype("<u4")))
     return b"".join(part for tag, column in columns for part in (tag, encode_varint(column.nbytes), column.tobytes()))
 
 
@@ -195,7 +196,7 @@ def _are_names_in_order(data: Bytes, labels: _Labels, is_last: npt.NDArray[np.bo
 
     Names are compared by words of eight bytes.
     """
-    words = _words(data, labels.names, labels.name_bytes)
+    words = _name_words(data, labels.names, labels.name_bytes)
     is_metric_name = (words == int.from_bytes(METRIC_NAME, "big")) & (labels.name_bytes == len(METRIC_NAME))
     if np.count_nonzero(is_metric_name) != np.count_nonzero(is_last):
         return False
@@ -210,16 +211,21 @@ def _are_names_in_order(data: Bytes, labels: _Labels, is_last: npt.NDArray[np.bo
         if (np.minimum(labels.name_bytes[before], labels.name_bytes[before + 1]) < skipped).any():
             return False
         left, right = (
-            _words(data, labels.names[places] + skipped, labels.name_bytes[places] - skipped)
+            _name_words(data, labels.names[places] + skipped, labels.name_bytes[places] - skipped)
             for places in (before, before + 1)
         )
     return False
 
 
-def _words(data: Bytes, at: Places, name_bytes: Places) -> npt.NDArray[np.uint64]:
+def _name_words(data: Bytes, at: Places, name_bytes: Places) -> npt.NDArray[np.uint64]:
     """Eight bytes of each name, as numbers that sort as they do; zeros stand for what is behind its end."""
-    words = np.ndarray(len(data) - WORD + 1, ">u8", data, strides=(1,))[at].astype(np.uint64)
-    return words & MASKS[np.clip(name_bytes, 0, WORD)]
+    return _words(data, at).byteswap() & MASKS[np.clip(name_bytes, 0, WORD)]
+
+
+def _words(data: Bytes, at: Places) -> npt.NDArray[np.uint64]:
+    """Eight bytes from each place, as numbers whose lowest byte comes first."""
+    found: npt.NDArray[np.uint64] = np.ndarray(len(data) - WORD + 1, "<u8", data, strides=(1,))[at]
+    return found
 
 
 def _is_utf8(data: Bytes, labels: _Labels, heads: Places, series: _Series, size: int) -> bool:
@@ -237,13 +243,6 @@ def _is_utf8(data: Bytes, labels: _Labels, heads: Places, series: _Series, size:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _read_times(data: Bytes, at: Places) -> npt.NDArray[np.int64]:
-    """Varints of TIME_BYTES bytes."""
-    groups = _gather(data, at, TIME_BYTES).astype(np.int64) & 0x7F
-    times: npt.NDArray[np.int64] = (groups << 7 * np.arange(TIME_BYTES)).sum(axis=1)
-    return times
 
 
 def _gather(data: Bytes, at: Places, width: int) -> Bytes:
