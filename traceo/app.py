@@ -25,6 +25,7 @@ from traceo.receivers.ingest import Ingest
 from traceo.receivers.journal import Journal
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
+from traceo.receivers.remote_write import with_remote_write
 from traceo.state.database import open_state
 from traceo.store.base import Signal, Store
 from traceo.store.open import is_embedded, open_store
@@ -105,7 +106,9 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     """HTTP and gRPC servers and background work; at the end: no new requests, then every batch committed."""
     config = services.config.server
     http = [
-        make_http_server(make_api(_api_services(services)), config.host, config.http_port),
+        make_http_server(
+            with_remote_write(make_api(_api_services(services)), services.ingest), config.host, config.http_port
+        ),
         make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
     ]
     tasks = [asyncio.create_task(server.serve()) for server in http]

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.query.telemetry import logs, metrics, pairs, span, traces
+from tests.receivers.prometheus_messages import write_request
 from traceo.catalog.edges import roll_edges
 from traceo.errors import BadData, LimitExceeded, QueryError, SchemaTooNew
+from traceo.receivers.plain_write import PlainReader
 from traceo.store.base import Batch, Outcome, QueryLimits, Request, Signal, Store
 from traceo.store.migrate import apply_retention, migrate, read_migrations
 
@@ -49,6 +51,21 @@ async def count(store: Store, table: str, tenant: str) -> int:
 
 def one_trace(service: str = "cart", **fields: Any) -> bytes:
     return traces(service, [span(secrets.randbits(120) + 1, 1, NOW_NS, **fields)])
+
+
+def one_request(signal: Signal) -> bytes:
+    """A small body of each signal."""
+    if signal is Signal.TRACES:
+        return one_trace()
+    if signal is Signal.LOGS:
+        return logs("cart", [{"body": "line"}])
+    if signal is Signal.METRICS:
+        return metrics("cart", NOW_NS)
+    samples = [(1.0, NOW_NS // 10**6), (2.0, NOW_NS // 10**6 + 1)]
+    written = write_request(({"__name__": "up"}, samples[: 1 if signal is Signal.PLAIN_WRITE else 2]))
+    body: bytes = written.SerializeToString()
+    plain = PlainReader().read(body)
+    return plain or body
 
 
 async def test_each_signal_reaches_its_tables(store: Store, tenant: str) -> None:
@@ -151,11 +168,7 @@ async def test_recent_spans_wait_apart_and_are_rolled_up(store: Store, tenant: s
 @pytest.mark.parametrize("signal", list(Signal))
 @pytest.mark.parametrize("cut", ["in the middle", "at the end"])
 async def test_bad_data_writes_nothing_of_the_block(store: Store, tenant: str, signal: Signal, cut: str) -> None:
-    good = {
-        Signal.TRACES: one_trace(),
-        Signal.LOGS: logs("cart", [{"body": "line"}]),
-        Signal.METRICS: metrics("cart", NOW_NS),
-    }[signal]
+    good = one_request(signal)
     requests = [Request(tenant, good), Request(tenant, good[:-3]), Request(tenant, good)]
     if cut == "at the end":
         requests = [Request(tenant, good), Request(tenant, good), Request(tenant, good[:-3])]
@@ -168,16 +181,17 @@ async def test_bad_data_writes_nothing_of_the_block(store: Store, tenant: str, s
 
 @pytest.mark.parametrize("signal", list(Signal))
 async def test_block_that_is_inserted_again_is_stored_once(store: Store, tenant: str, signal: Signal) -> None:
-    body = {
-        Signal.TRACES: one_trace(),
-        Signal.LOGS: logs("cart", [{"body": "line"}]),
-        Signal.METRICS: metrics("cart", NOW_NS),
-    }[signal]
+    body = one_request(signal)
     batch = Batch.new()
     for _ in range(2):
         assert await store.insert(signal, [Request(tenant, body)], batch) == [Outcome()]
-    tables = {Signal.TRACES: ("spans", 1), Signal.LOGS: ("logs", 1), Signal.METRICS: ("samples", 3)}
-    table, items = tables[signal]
+    table, items = {
+        Signal.TRACES: ("spans", 1),
+        Signal.LOGS: ("logs", 1),
+        Signal.METRICS: ("samples", 3),
+        Signal.PLAIN_WRITE: ("samples", 1),
+        Signal.REMOTE_WRITE: ("samples", 2),
+    }[signal]
     assert await count(store, table, tenant) == items
     (row,) = await rows(store, "SELECT sum(spans) AS n FROM span_red WHERE tenant = {tenant:String}", tenant)
     assert row["n"] == (1 if signal is Signal.TRACES else 0)

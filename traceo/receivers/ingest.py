@@ -12,6 +12,7 @@ from traceo import config
 from traceo.errors import PermissionDenied, StoreUnavailable
 from traceo.receivers.batch import Batcher
 from traceo.receivers.budget import IngestBudget
+from traceo.receivers.plain_write import PlainReader
 from traceo.store.base import Outcome, Request, Signal
 from traceo.telemetry import IngestMetrics
 
@@ -61,6 +62,7 @@ class Ingest:
     metrics: IngestMetrics
     is_sampled: Callable[[str], bool] = lambda tenant: False
     codec_pool: ThreadPoolExecutor = field(default_factory=_make_codec_pool)
+    plain_reader: PlainReader = field(default_factory=PlainReader)
 
     def authorize(self, authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> str:
         """The tenant for whom this caller may write. Raises Unauthenticated, PermissionDenied, InvalidRequest."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from traceo.config import Store as StoreSettings
 from traceo.errors import BadData, DiskFull, StoreUnavailable
-from traceo.store.base import Batch, Layout, Outcome, QueryLimits, Request, Signal
+from traceo.store.base import REJECTS, Batch, Layout, Outcome, QueryLimits, Request, Signal, read_outcomes
 from traceo.store.engine_config import write_engine_config
 from traceo.store.engine_errors import translate
 from traceo.store.frame import frame_batch, insert_settings, insert_statement
@@ -27,10 +27,6 @@ from traceo.store.frame import frame_batch, insert_settings, insert_statement
 Result = TypeVar("Result")
 HOST = "embedded"
 INCOMING = "incoming"  # blocks on their way into the engine; what a crash left there is in the journal as well
-REJECTS = """
-SELECT request_index, sum(items) AS items, any(reason) AS reason FROM rejects
-WHERE batch_id = {id:UInt64} GROUP BY request_index
-"""
 
 
 class ConnectionPool:
@@ -148,10 +144,7 @@ def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
 def _insert(connection: Any, folder: Path, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:
     with _file_of(folder / f"{batch.token}.insert", frame_batch(requests, batch)) as path:
         _insert_file(connection, signal, path, batch)
-    outcomes = [Outcome()] * len(requests)
-    for row in _select(connection, REJECTS, {"id": batch.id}).to_pylist():
-        outcomes[row["request_index"]] = Outcome(row["items"], row["reason"])
-    return outcomes
+    return read_outcomes(_select(connection, REJECTS, {"id": batch.id}), len(requests))
 
 
 def _insert_file(connection: Any, signal: Signal, path: Path, batch: Batch) -> None:

@@ -95,7 +95,7 @@ def encode_varint(number: int) -> bytes:
 
 def insert_statement(signal: Signal) -> str:
     """The INSERT without its settings and format."""
-    return f"INSERT INTO otlp_{signal} (tenant, batch_id, request_index, recent, request_bytes, body)"
+    return f"INSERT INTO {signal.inlet} (tenant, batch_id, request_index, recent, request_bytes, body)"
 
 
 def insert_settings(signal: Signal, batch: Batch) -> dict[str, str]:

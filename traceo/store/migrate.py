@@ -3,7 +3,8 @@
 A file's number is its version. A statement is written so that it may run again (IF NOT EXISTS), because a crash may
 fall between a statement and its note in `schema_migrations`. On a cluster each statement runs on every node: tables are
 local, and one whose header says `-- cluster: sharded by X` or `-- cluster: local` gets a `Distributed` table above it.
-Types that several files share are written once, in metric_types.py, and named `${Type}` in the files.
+Types that several files share are written once, in metric_types.py, and named `${Type}` in the files;
+`${Varint(x)}` is the length of `x` as protobuf writes it.
 """
 
 import re
@@ -14,11 +15,12 @@ from string import Template
 
 from traceo.errors import SchemaTooNew
 from traceo.store.base import Layout, Store
-from traceo.store.metric_types import TYPES
+from traceo.store.metric_types import TYPES, varint_of
 
 CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\$\{local\}")
 ENGINE = re.compile(r"ENGINE = \$\{Replicated\}(\w+)(\(\w+\))?")
+VARINT = re.compile(r"\$\{Varint\((\w+)\)\}")
 # Replicas are made node by node, so that the path may not hold the table's own UUID.
 REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 JOURNAL = """
@@ -36,8 +38,10 @@ RETENTION = {
     "samples": ("metrics", "received_at"),
     "histograms": ("metrics", "received_at"),
     "summaries": ("metrics", "received_at"),
+    "native_histograms": ("metrics", "received_at"),
     "exemplars": ("metrics", "received_at"),
     "series": ("metrics", "day"),
+    "label_sets": ("metrics", "day"),
     "resources": ("rollups", "day"),
     "scopes": ("rollups", "day"),
     "span_red": ("rollups", "minute"),
@@ -45,7 +49,7 @@ RETENTION = {
     "usage": ("usage", "minute"),
     "rejects": ("recent_spans", "received_at"),
 }
-TIERED = ("spans", "logs", "samples", "histograms", "summaries")
+TIERED = ("spans", "logs", "samples", "histograms", "summaries", "native_histograms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Migration:
         """What to run on each node of a layout."""
         engine = _replicated if layout.replicated else r"ENGINE = \1\2"
         text = ENGINE.sub(engine, self.text)
+        text = VARINT.sub(lambda macro: varint_of(macro.group(1)), text)
         made = [Template(text).substitute(TYPES, local="_local" if layout.cluster else "")]
         table, sharding = TABLE.search(self.text), CLUSTER.search(self.text)
         if layout.cluster and table and sharding:
