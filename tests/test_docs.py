@@ -17,7 +17,7 @@ from traceo.reference import own_metrics
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "traceo" / "demo.py"])
 COMMAND = re.compile(
-    r"(?:^|[/}`\s(])(?:traceo|\{command\}) +((?:serve|demo|migrate|config|token|query)\b[^`#\n]*)", re.M
+    r"(?:^|[/}`\s(])(?:traceo|\{command\}) +((?:serve|demo|migrate|config|token|query|scrape)\b[^`#\n]*)", re.M
 )
 PLACEHOLDER = re.compile(r"[|…]|\.\.\.|^\w+$|→")
 

@@ -26,6 +26,7 @@ from traceo.receivers.journal import Journal
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
 from traceo.receivers.remote_write import with_remote_write
+from traceo.receivers.scraped import make_scrape_writer
 from traceo.state.database import open_state
 from traceo.store.base import Signal, Store
 from traceo.store.open import is_embedded, open_store
@@ -75,6 +76,7 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with open_services(config) as services, run_servers(services):
+        loop.add_signal_handler(signal.SIGHUP, services.background.scraper.reload)
         logger.info("ready", extra={"fields": _addresses(config)})
         await stopping.wait()
         logger.info("stopping: committing what was received")
@@ -93,8 +95,9 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        background = make_background(config, state, store, disk, policies)
         ingest = _make_ingest(config, store, access, policies, metrics, disk)
+        write = make_scrape_writer(ingest, config.scrape.tenant or config.access.default_tenant)
+        background = make_background(config, state, store, disk, policies, write)
         await _replay_journal(config, ingest)
         yield Services(config, store, access, policies, background, metrics, disk, ingest)
     finally:
@@ -107,7 +110,9 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     config = services.config.server
     http = [
         make_http_server(
-            with_remote_write(make_api(_api_services(services)), services.ingest), config.host, config.http_port
+            with_remote_write(make_api(_api_services(services)), services.ingest),
+            config.host,
+            config.http_port,
         ),
         make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
     ]

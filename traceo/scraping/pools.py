@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import httpx
 
 from traceo.scraping.config import ScrapeConfig
-from traceo.scraping.discovery.groups import Group, Labels, Put
+from traceo.scraping.discovery.groups import Group, Labels, Provider
 from traceo.scraping.http_client import make_client
 from traceo.scraping.loop import ScrapeLoop, Write
 from traceo.scraping.target import Target, make_targets
 
 logger = logging.getLogger(__name__)
 PAUSE_S = 1.0  # between two changes of targets
+RESTART_S = 10.0
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class ScrapePool:
         """Begin discovery. Raises OSError when certificates cannot be read."""
         self._clients.append(make_client(self.config.http, timeout_s=None))
         self._groups.clear()
-        work = [provider.run(self._put(index)) for index, provider in enumerate(self.config.providers)]
+        work = [self._discover(provider, index) for index, provider in enumerate(self.config.providers)]
         self._tasks = [asyncio.create_task(one) for one in (*work, self._follow())]
 
     async def change(self, config: ScrapeConfig) -> None:
@@ -69,12 +70,17 @@ class ScrapePool:
         await _cancel(list(self._ends.values()))
         await self._close(self._clients)
 
-    def _put(self, index: int) -> Put:
+    async def _discover(self, provider: Provider, index: int) -> None:
         def put(groups: Sequence[Group]) -> None:
             self._groups[index] = groups
             self._changed.set()
 
-        return put
+        while True:
+            try:
+                await provider.run(put)
+            except Exception:
+                logger.exception("job %s: a discovery ended, it begins again", self.config.job_name)
+            await asyncio.sleep(RESTART_S)
 
     async def _follow(self) -> None:
         while True:

@@ -6,6 +6,7 @@ from traceo.scraping.discovery.dns import read_dns
 from traceo.scraping.discovery.files import read_files
 from traceo.scraping.discovery.groups import Provider
 from traceo.scraping.discovery.http import read_http
+from traceo.scraping.discovery.kubernetes import read_kubernetes
 from traceo.scraping.discovery.static import read_static
 from traceo.scraping.yamltree import Fields, Read, read_list
 
@@ -14,6 +15,7 @@ PROVIDERS: dict[str, Callable[[Fields], Provider]] = {
     "file_sd_configs": read_files,
     "http_sd_configs": read_http,
     "dns_sd_configs": read_dns,
+    "kubernetes_sd_configs": read_kubernetes,
 }
 ELSEWHERE = "write its targets to a file for file_sd_configs, or serve them to http_sd_configs"
 CLOUDS = (
