@@ -66,13 +66,16 @@ class SeriesCache:
         if before:
             self._take_over(before)
 
-    def take(self, samples: Samples, time_ms: int, honor_timestamps: bool) -> Answer:
-        """The requests for an answer, with stale markers for what is gone. An exception changes nothing."""
+    def take(self, samples: Samples, time_ms: int, honor_timestamps: bool, others: int = 0) -> Answer:
+        """The requests for an answer, with stale markers for what is gone. An exception changes nothing.
+
+        `others`: samples of the answer that are not for this cache, but count for the limit.
+        """
         times, timed = (samples.times_ms, samples.timed) if honor_timestamps else (None, None)
         layout, added = self._lay_out(samples, times)
         rows = layout.rows
-        if self._sample_limit and len(rows) > self._sample_limit:
-            raise TooManySamples(len(rows), self._sample_limit)
+        if self._sample_limit and len(rows) + others > self._sample_limit:
+            raise TooManySamples(len(rows) + others, self._sample_limit)
         if times is None or timed is None:
             requests = layout.template.fill(samples.values[rows], time_ms, PIECE_BYTES)
             live = np.ones(len(rows), np.bool_)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from traceo.scraping.cache import SeriesCache, TooManySamples
-from traceo.scraping.config import ScrapeConfig
+from traceo.scraping.config import PROTOBUF, ScrapeConfig
 from traceo.scraping.exposition import Samples, parse_text
 from traceo.scraping.extras import Exemplars, Metadata
 from traceo.scraping.fetch import OPENMETRICS
+from traceo.scraping.native import NativeHistograms
+from traceo.scraping.protobuf import NativeSample, parse_protobuf
 from traceo.scraping.series import SeriesLabels
 from traceo.scraping.target import Target
 from traceo.scraping.write import STALE, encode_sample
@@ -48,27 +50,42 @@ class Digest:
         limit, track = config.limit("sample_limit"), config.track_timestamps_staleness
         old = before._cache if before else None
         self._cache: SeriesCache = SeriesCache(self._labels.encode, limit, track_timed=track, before=old)
+        self._native = NativeHistograms(self._labels.encode, track_timed=track)
         self._exemplars = Exemplars()
         self._reports = {name: self._labels.encode_report(name) for name in (*REPORT, *EXTRA_REPORT)}
 
     def take(self, body: bytes, format_name: str, time_ms: int, outcome: Outcome) -> list[bytes]:
         """The requests for an answer; counts in `outcome`. Raises ExpositionError, LimitReached, TooManySamples."""
         outcome.body_bytes = len(body)
-        samples = parse_text(body, openmetrics=format_name == OPENMETRICS)
-        self.metadata.read(samples.comments)
-        outcome.scraped = len(samples)
+        samples, native = self._parse(body, format_name)
+        outcome.scraped = len(samples) + len(native)
+        labels = self._native.find_labels(native)
+        stored_natives = sum(labels[row.series] is not None for row in native)
+        honor = self._config.honor_timestamps
         try:
-            answer = self._cache.take(samples, time_ms, self._config.honor_timestamps)
+            answer = self._cache.take(samples, time_ms, honor, others=stored_natives)
         except TooManySamples as error:
             outcome.stored = error.count
             raise
-        outcome.stored, outcome.added = answer.stored, answer.added
+        outcome.stored, outcome.added = answer.stored + stored_natives, answer.added + self._native.count_new(labels)
         extra = self.metadata.encode_changed() + self._take_exemplars(samples, time_ms)
+        extra += self._native.take(native, labels, time_ms, honor)
         return [extra, *answer.requests] if extra else answer.requests
 
     def fail(self, time_ms: int) -> list[bytes]:
         """Stale markers for everything that the last answer had."""
-        return self._cache.fail(time_ms)
+        native = self._native.fail(time_ms)
+        return [native, *self._cache.fail(time_ms)] if native else self._cache.fail(time_ms)
+
+    def _parse(self, body: bytes, format_name: str) -> tuple[Samples, list[NativeSample]]:
+        if format_name != PROTOBUF:
+            samples = parse_text(body, openmetrics=format_name == OPENMETRICS)
+            self.metadata.read(samples.comments)
+            return samples, []
+        native, classic = "scrape_native_histograms", "always_scrape_classic_histograms"
+        found = parse_protobuf(body, native=self._config.flag(native), classic=self._config.flag(classic))
+        self.metadata.families = found.families
+        return found.samples(), found.native
 
     def encode_report(self, values: dict[str, float], time_ms: int) -> bytes:
         """The scrape's own series."""
