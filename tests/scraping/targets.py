@@ -19,7 +19,12 @@ def answer(body: str | bytes, content_type: str = TEXT, status: str = "200 OK", 
 async def run_target(serve: Serve) -> AsyncIterator[str]:
     """A server that hands each request's head to `serve`; its address. It is not kind to connections that go on."""
 
+    connections: set[asyncio.Task[None]] = set()
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        connections.add(task)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -27,7 +32,8 @@ async def run_target(serve: Serve) -> AsyncIterator[str]:
                 head += await reader.readexactly(int(size[0].split(b":")[1])) if size else b""
                 await serve(head, writer)
                 await writer.drain()
-        writer.close()
+        writer.transport.abort()
+        connections.discard(task)
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
@@ -35,6 +41,10 @@ async def run_target(serve: Serve) -> AsyncIterator[str]:
         yield f"{host}:{port}"
     finally:
         server.close()
+        for task in list(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)  # sockets close in the loop's next turn
 
 
 def always(response: bytes) -> Serve:
@@ -42,3 +52,10 @@ def always(response: bytes) -> Serve:
         writer.write(response)
 
     return serve
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    """Until it is so, at most ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for knows nothing of events
+            await asyncio.sleep(0.001)
