@@ -22,6 +22,7 @@ EMPTY = pa.array([], pa.large_binary())
 
 Encode = Callable[[bytes], bytes | None]
 Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The series of an answer: all texts, their labels (null: dropped), and the rows that are stored."""
+    """The series of an answer: all texts, their labels (null: dropped) and the labels' 64-bit hashes; what is stored.
+
+    `rows`: of the texts that are stored; `template` has the same order.
+    """
 
     texts: Any
     labels: Any
-    rows: npt.NDArray[np.int64]
+    ids: Ints
+    rows: Ints
     template: Template
-
-    @property
-    def stored(self) -> Any:
-        """The labels of `rows`."""
-        return self.labels.take(pa.array(self.rows))
 
 
 class SeriesCache:
@@ -61,7 +61,7 @@ class SeriesCache:
         self._encode = encode
         self._sample_limit = sample_limit
         self._track_timed = track_timed
-        self._layout = _make_layout(EMPTY, EMPTY, None, 6)
+        self._layout = _make_layout(EMPTY, EMPTY, np.zeros(0, np.int64), None, 6)
         self._live = np.zeros(0, np.bool_)  # by row of the layout: will get a stale marker when it is gone
         if before:
             self._take_over(before)
@@ -83,7 +83,7 @@ class SeriesCache:
             own_times = np.where(timed, times, time_ms)[rows]
             requests = layout.template.fill(samples.values[rows], own_times, PIECE_BYTES)
             live = np.full(len(rows), True) if self._track_timed else ~timed[rows]
-        requests += self._mark_gone(layout, live, time_ms)
+        requests += self._mark_gone(layout, time_ms)
         self._layout, self._live = layout, live
         return Answer(requests, len(rows), added)
 
@@ -94,42 +94,57 @@ class SeriesCache:
 
     def fail(self, time_ms: int) -> list[bytes]:
         """Stale markers for all series that the last answer had: the target did not answer."""
-        gone = self._layout.stored.filter(pa.array(self._live))
+        gone = self._live_rows()
         self._live = np.zeros(len(self._live), np.bool_)
-        return _stale(gone, time_ms)
+        return self._mark(gone, time_ms)
 
     def _take_over(self, before: "SeriesCache") -> None:
         """The series of a cache with another `encode`: nothing is known of them but that they were there."""
-        stored = before._layout.stored
-        self._layout = _make_layout(pa.array([b""] * len(stored), pa.large_binary()), stored, None, 6)
+        rows = before._layout.rows
+        labels = before._layout.labels.take(pa.array(rows))
+        no_texts = pa.array([b""] * len(rows), pa.large_binary())
+        self._layout = _make_layout(no_texts, labels, before._layout.ids[rows], None, 6)
         self._live = before._live
 
     def _lay_out(self, samples: Samples, times: Any) -> tuple[_Layout, int]:
+        """The layout for an answer, and how many of its series are stored and were not before."""
         old = self._layout
         width = 6 if times is None else time_bytes_of(times)
         if samples.series.equals(old.texts) and width == old.template.time_bytes:
             return old, 0
-        labels = self._find_labels(samples.series)
-        layout = _make_layout(samples.series, labels, times, width)
-        known = pc.sum(pc.is_in(layout.stored, value_set=old.stored)).as_py() or 0
-        return layout, len(layout.rows) - known
+        labels, ids = self._find_labels(samples.series)
+        layout = _make_layout(samples.series, labels, ids, times, width)
+        return layout, int(np.count_nonzero(~_is_in(ids[layout.rows], old.ids[old.rows])))
 
-    def _find_labels(self, texts: Any) -> Any:
+    def _find_labels(self, texts: Any) -> tuple[Any, Ints]:
+        """Labels and hashes of texts; those that are new are encoded."""
         old = self._layout
-        places = pc.index_in(texts, value_set=old.texts)
-        missing = pc.unique(texts.filter(pc.is_null(places)))
-        if not len(missing):
-            return old.labels.take(places)
-        fresh = pa.array([self._encode(text.as_py()) for text in missing], pa.large_binary())
-        all_texts = pa.concat_arrays([old.texts, missing])
-        return pa.concat_arrays([old.labels, fresh]).take(pc.index_in(texts, value_set=all_texts))
+        places = np.asarray(pc.index_in(texts, value_set=old.texts).fill_null(-1)).astype(np.int64)
+        is_new = places < 0
+        if not is_new.any():
+            return old.labels.take(pa.array(places)), old.ids[places]
+        unknown = texts.filter(pa.array(is_new)).dictionary_encode()
+        encoded = [self._encode(text.as_py()) for text in unknown.dictionary]
+        ids = np.concatenate([old.ids, np.fromiter(map(hash, encoded), np.int64, len(encoded))])
+        labels = pa.concat_arrays([old.labels, pa.array(encoded, pa.large_binary())])
+        places[is_new] = np.asarray(unknown.indices).astype(np.int64) + len(old.ids)
+        return labels.take(pa.array(places)), ids[places]
 
-    def _mark_gone(self, layout: _Layout, live: Flags, time_ms: int) -> list[bytes]:
+    def _mark_gone(self, layout: _Layout, time_ms: int) -> list[bytes]:
         """For series that were tracked and are not in the new layout."""
-        if layout is self._layout and bool(live.all()):
+        if layout is self._layout:
             return []
-        before = self._layout.stored.filter(pa.array(self._live))
-        return _stale(before.filter(pc.invert(pc.is_in(before, value_set=layout.stored))), time_ms)
+        before = self._live_rows()
+        return self._mark(before[~_is_in(self._layout.ids[before], layout.ids[layout.rows])], time_ms)
+
+    def _live_rows(self) -> Ints:
+        return self._layout.rows[self._live]
+
+    def _mark(self, rows: Ints, time_ms: int) -> list[bytes]:
+        if not len(rows):
+            return []
+        template = make_template(self._layout.labels.take(pa.array(rows)))
+        return template.fill(np.full(len(rows), STALE), time_ms, PIECE_BYTES)
 
 
 class TooManySamples(Exception):
@@ -140,20 +155,21 @@ class TooManySamples(Exception):
         self.count = count
 
 
-def _stale(labels: Any, time_ms: int) -> list[bytes]:
-    if not len(labels):
-        return []
-    return make_template(labels).fill(np.full(len(labels), STALE), time_ms, PIECE_BYTES)
+def _is_in(numbers: Ints, others: Ints) -> Flags:
+    """Which numbers are among others: by sorting, which takes a tenth of the time of numpy's own `isin`."""
+    if not len(others):
+        return np.zeros(len(numbers), np.bool_)
+    ordered = np.sort(others)
+    places = np.minimum(np.searchsorted(ordered, numbers), len(ordered) - 1)
+    return np.asarray(ordered[places] == numbers)
 
 
-def _make_layout(texts: Any, labels: Any, times: Any, time_bytes: int) -> _Layout:
+def _make_layout(texts: Any, labels: Any, ids: Ints, times: Ints | None, time_bytes: int) -> _Layout:
     """Of rows with the same labels and the same time, the first is stored, as Prometheus does."""
-    kept = np.flatnonzero(np.asarray(labels.is_valid()))
-    stored = labels.take(pa.array(kept))
-    same = np.asarray(pc.dictionary_encode(stored).indices)
-    keys = np.column_stack([same, np.zeros(len(kept), np.int64) if times is None else times[kept]])
-    if len(kept) and int(same.max()) + 1 < len(kept):
+    rows = np.flatnonzero(np.asarray(labels.is_valid()))
+    ordered = np.sort(ids[rows])
+    if (ordered[1:] == ordered[:-1]).any():
+        keys = np.column_stack([ids[rows], np.zeros(len(rows), np.int64) if times is None else times[rows]])
         _, first = np.unique(keys, axis=0, return_index=True)
-        kept = kept[np.sort(first)]
-        stored = labels.take(pa.array(kept))
-    return _Layout(texts, labels, kept, make_template(stored, time_bytes))
+        rows = rows[np.sort(first)]
+    return _Layout(texts, labels, ids, rows, make_template(labels.take(pa.array(rows)), time_bytes))

@@ -21,6 +21,10 @@ METRIC_NAME = re.compile(r"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*")
 LABEL = re.compile(
     r'[ \t]*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:[^"\\]|\\.)*)")[ \t]*(?:=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*)?(,|\})', re.S
 )
+# As nearly all series are written: without blanks, escapes and quoted names.
+PLAIN_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+PLAIN_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*)"')
+PLAIN_LABELS = re.compile(r'(?:[a-zA-Z_][a-zA-Z0-9_]*="[^"\\]*"(?:,|(?=\})))*\}')
 ESCAPED = re.compile(r'\\([\\"n])')
 LIST_END = re.compile(r"[ \t]*\}")
 NAME = "__name__"
@@ -92,7 +96,7 @@ class _Text:
     def _find_quotes(self) -> Ints:
         """All that no odd number of backslashes stands before."""
         quotes = np.flatnonzero(self.bytes == QUOTE)
-        if b'\\"' not in self._data:
+        if b"\\" not in self._data:
             return quotes
         slashes = np.flatnonzero(self.bytes == BACKSLASH)
         rank = np.arange(len(slashes))
@@ -200,6 +204,17 @@ def _read_times(
 
 def parse_series(text: str) -> Labels:
     """`name{label="value"}` or `{"name",label="value"}` -> labels, `__name__` too. Raises ExpositionError."""
+    name, _, inner = text.partition("{")
+    if inner and PLAIN_NAME.fullmatch(name) and PLAIN_LABELS.fullmatch(inner):
+        pairs = PLAIN_LABEL.findall(inner)
+        labels = dict(pairs)
+        if len(labels) == len(pairs) and NAME not in labels:
+            labels[NAME] = name
+            return labels
+    return _parse_any_series(text)
+
+
+def _parse_any_series(text: str) -> Labels:
     match = METRIC_NAME.match(text)
     assert match
     labels = {NAME: match[1]} if match[1] else {}

@@ -6,7 +6,6 @@ Requests are lists of messages one behind the other, so that parts of a request 
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 STALE = np.array([0x7FF0000000000002], np.uint64).view(np.float64)[0]
 METRIC_TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
 VALUE_BYTES, SHORT_TIME, LONG_TIME = 8, 6, 10
+ONE = [bytes([number]) for number in range(0x80)]  # varints of one byte
 SHORT_TIME_END = 1 << 42  # milliseconds; the year 2109
 
 Floats = npt.NDArray[np.float64]
@@ -39,14 +39,16 @@ def field(number: int, content: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
-@lru_cache(maxsize=65536)
-def _encode_label(name: str, value: str) -> bytes:
-    return field(1, field(1, name.encode()) + field(2, value.encode()))
+def _encode_label(name: bytes, value: bytes) -> bytes:
+    size = len(name) + len(value) + 4
+    if size > 0x7F:
+        return field(1, field(1, name) + field(2, value))
+    return b"".join((b"\x0a", ONE[size], b"\x0a", ONE[len(name)], name, b"\x12", ONE[len(value)], value))
 
 
 def encode_labels(labels: Iterable[tuple[str, str]]) -> bytes:
     """The labels of a TimeSeries, sorted by name as the specification wants them."""
-    return b"".join([_encode_label(name, value) for name, value in sorted(labels)])
+    return b"".join([_encode_label(name.encode(), value.encode()) for name, value in sorted(labels)])
 
 
 def encode_sample(labels: bytes, value: float, time_ms: int) -> bytes:
