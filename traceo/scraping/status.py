@@ -1,6 +1,6 @@
 """What `/api/v1/targets` of Prometheus shows, as plain values of its JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,3 +56,14 @@ def describe_metadata(scraper: Scraper, metric: str = "") -> Iterator[dict[str, 
                 if metric in ("", name):
                     row = {"target": loop.target.labels, "metric": name, "type": family.kind}
                     yield row | {"help": family.help, "unit": family.unit}
+
+
+def make_targets_view(scraper: Scraper, own_tenant: str) -> Callable[[str, str, str], dict[str, Any]]:
+    """`describe_targets` by tenant, state and job, for the API: only the tenant whose targets they are sees them."""
+
+    def view(tenant: str, state: str, pool_name: str) -> dict[str, Any]:
+        if tenant != own_tenant:
+            return {"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}}
+        return describe_targets(scraper, state or "any", pool_name)
+
+    return view
