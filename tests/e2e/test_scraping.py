@@ -64,8 +64,9 @@ def test_prometheus_is_scraped_and_federated(tmp_path: Path) -> None:
         running_server(tmp_path / "traceo", **settings) as server,
     ):
         until(lambda: _has_scraped_itself(prometheus), "prometheus has no samples")
-        until(lambda: server.count("samples", TENANT) > 5000, "nothing was scraped")
         metrics = {row["metric"]["__name__"] for row in prometheus.query('{job="prometheus"}')}
+        write_config(tmp_path / "scrape.yml", {**jobs, "own": static(server.http_port)})
+        until(lambda: server.count("samples", TENANT) > 5000, "nothing was scraped")
         prometheus.stop()
         until(lambda: _stale(server) > 400, "series do not become stale")
         server.terminate()
@@ -74,6 +75,9 @@ def test_prometheus_is_scraped_and_federated(tmp_path: Path) -> None:
     federated = {metric for metric, labels, _ in rows if labels["job"] == "prometheus"}
     assert {name for name in metrics if name.startswith(("prometheus_", "go_"))} <= direct
     assert metrics - federated == set()
+    (own,) = [(labels, found) for metric, labels, found in rows if metric == "traceo_store_free_disk_bytes"]
+    assert own[0] == {"instance": f"127.0.0.1:{server.http_port}", "job": "own"}
+    assert own[1]["last"] > 0
     (up,) = [found for metric, labels, found in rows if metric == "up" and labels["job"] == "direct"]
     assert up["last"] == 0 and up["n"] > 1
     assert all(
@@ -88,18 +92,3 @@ def _has_scraped_itself(prometheus: RunningPrometheus) -> bool:
 def _stale(server: RunningServer) -> int:
     number: int = server.sql("SELECT countIf(isNaN(value)) AS n FROM samples", TENANT)[0]["n"]
     return number
-
-
-def test_own_metrics_are_scraped(tmp_path: Path) -> None:
-    write_config(tmp_path / "scrape.yml", {})
-    settings = {"scrape__config_file": tmp_path / "scrape.yml", "scrape__tenant": TENANT}
-    with running_server(tmp_path / "traceo", **settings) as server:
-        write_config(tmp_path / "scrape.yml", {"own": static(server.http_port)})
-        until(lambda: server.count("samples", TENANT) > 100, "nothing was scraped")
-        server.terminate()
-    rows = rows_of(read_tables(tmp_path / "traceo", TABLES))
-    found = {metric: (labels, samples) for metric, labels, samples in rows}
-    labels, samples = found["traceo_store_free_disk_bytes"]
-    assert labels == {"instance": f"127.0.0.1:{server.http_port}", "job": "own"}
-    assert samples["n"] >= 1 and samples["last"] > 0 and samples["stale"] == 0
-    assert found["up"][1]["last"] == 1

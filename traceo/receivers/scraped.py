@@ -2,9 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from traceo.errors import BadData
+from traceo.errors import BadData, TraceoError
 from traceo.receivers import remote_write
 from traceo.receivers.ingest import Ingest
+from traceo.receivers.status import to_failure
+from traceo.store.base import Signal
+
+TRANSPORT = "scrape"  # of the own metrics of ingest
 
 
 def make_scrape_writer(ingest: Ingest, tenant: str) -> Callable[[bytes], Awaitable[None]]:
@@ -14,8 +18,13 @@ def make_scrape_writer(ingest: Ingest, tenant: str) -> Callable[[bytes], Awaitab
     """
 
     async def write(body: bytes) -> None:
-        outcome = await remote_write.write(ingest, tenant, body)
-        if outcome.rejected:
-            raise BadData(f"{outcome.rejected} items were refused: {outcome.reason}")
+        try:
+            outcome = await remote_write.write(ingest, tenant, body)
+            if outcome.rejected:
+                raise BadData(f"{outcome.rejected} items were refused: {outcome.reason}")
+        except TraceoError as error:
+            ingest.count(Signal.REMOTE_WRITE, TRANSPORT, str(to_failure(error).http), error)
+            raise
+        ingest.count(Signal.REMOTE_WRITE, TRANSPORT, "204", None)
 
     return write

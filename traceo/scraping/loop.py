@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Scrapes that begin this much late are dated as if they were on time, so that times compress well.
 TOLERANCE_S = 0.002
+CLOCK_ERROR_S = 1.0  # a sleep may end this much too early by the wall's clock, and still is the moment that it was for
 FAILURES = (ExpositionError, LimitReached, TooManySamples, httpx.HTTPError, httpx.InvalidURL, OSError)
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -60,9 +61,11 @@ class ScrapeLoop:
 
     async def run(self) -> None:
         """Scrape until cancelled."""
+        tick = 0.0
         while True:
-            tick = next_tick(self.target, time.time())
-            await asyncio.sleep(tick - time.time())
+            now = time.time()
+            tick = next_tick(self.target, tick if 0 <= tick - now < CLOCK_ERROR_S else now)
+            await asyncio.sleep(tick - now)
             now = time.time()
             await self.scrape(tick if now - tick <= TOLERANCE_S else now)
 
@@ -75,7 +78,7 @@ class ScrapeLoop:
                 raise LimitReached(self.problem)
             async with asyncio.timeout(self.target.timeout_s):
                 body, format_name = await fetch(self._client, self.config, self.target)
-            requests = await asyncio.to_thread(self.digest.take, body, format_name, time_ms, outcome)
+            requests = await _in_thread(lambda: self.digest.take(body, format_name, time_ms, outcome))
         except TimeoutError:
             outcome.error = f"no complete answer within {self.target.timeout_s:g} s"
         except FAILURES as error:
@@ -125,6 +128,16 @@ class ScrapeLoop:
                 if time.time() + wait_s >= until:
                     raise
                 await asyncio.sleep(wait_s)
+
+
+async def _in_thread(work: Callable[[], list[bytes]]) -> list[bytes]:
+    """Cancelling waits for the thread: what it works on may go to another loop then."""
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def next_tick(target: Target, now: float) -> float:

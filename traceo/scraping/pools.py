@@ -86,7 +86,10 @@ class ScrapePool:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._sync()
+            try:
+                await self._sync()
+            except Exception:
+                logger.exception("job %s: its targets were not changed", self.config.job_name)
             await asyncio.sleep(PAUSE_S)
 
     async def _sync(self) -> None:
