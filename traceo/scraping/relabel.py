@@ -120,8 +120,11 @@ def _text(error: Exception) -> str:
 
 
 def relabel(labels: Labels, rules: Iterable[Rule]) -> Labels | None:
-    """New labels after all rules in order; None: dropped."""
-    current: Labels | None = {name: value for name, value in labels.items() if value}
+    """New labels after all rules in order; None: dropped.
+
+    Rules see labels in the order of their names: where `labelmap` makes one of two, the last wins, as in Prometheus.
+    """
+    current: Labels | None = {name: value for name, value in sorted(labels.items()) if value}
     for rule in rules:
         if current is not None:
             current = _apply(rule, current)
