@@ -102,6 +102,15 @@ def test_native_histogram_that_is_gone_becomes_stale() -> None:
     assert as_value(marker.sum) == STALE
 
 
+def test_other_configuration_ends_the_native_histograms_that_it_drops() -> None:
+    target = Target("http://x", {}, {}, 15, 10)
+    before = Digest(ScrapeConfig("a", flags={"scrape_native_histograms": True}), target)
+    digest(body_of(NATIVE), before)
+    after = Digest(ScrapeConfig("a"), target, before)
+    ((name, marker),) = digest(body_of(NATIVE), after).histograms
+    assert name == "nat" and as_value(marker.sum) == STALE
+
+
 def test_native_histograms_count_for_the_limit() -> None:
     config = ScrapeConfig("a", flags={"scrape_native_histograms": True}, limits={"sample_limit": 1})
     target = Digest(config, Target("http://x", {}, {}, 15, 10))

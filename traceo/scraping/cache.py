@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceo.scraping.exposition import Samples
-from traceo.scraping.write import STALE, Template, make_template, time_bytes_of
+from traceo.scraping.write import SHORT_TIME, STALE, Template, make_template, time_bytes_of
 
 PIECE_BYTES = 4 << 20
 EMPTY = pa.array([], pa.large_binary())
@@ -61,7 +61,7 @@ class SeriesCache:
         self._encode = encode
         self._sample_limit = sample_limit
         self._track_timed = track_timed
-        self._layout = _make_layout(EMPTY, EMPTY, np.zeros(0, np.int64), None, 6)
+        self._layout = _make_layout(EMPTY, EMPTY, np.zeros(0, np.int64), None, SHORT_TIME)
         self._live = np.zeros(0, np.bool_)  # by row of the layout: will get a stale marker when it is gone
         if before:
             self._take_over(before)
@@ -103,13 +103,13 @@ class SeriesCache:
         rows = before._layout.rows
         labels = before._layout.labels.take(pa.array(rows))
         no_texts = pa.array([b""] * len(rows), pa.large_binary())
-        self._layout = _make_layout(no_texts, labels, before._layout.ids[rows], None, 6)
+        self._layout = _make_layout(no_texts, labels, before._layout.ids[rows], None, SHORT_TIME)
         self._live = before._live
 
     def _lay_out(self, samples: Samples, times: Any) -> tuple[_Layout, int]:
         """The layout for an answer, and how many of its series are stored and were not before."""
         old = self._layout
-        width = 6 if times is None else time_bytes_of(times)
+        width = SHORT_TIME if times is None else time_bytes_of(times)
         if samples.series.equals(old.texts) and width == old.template.time_bytes:
             return old, 0
         labels, ids = self._find_labels(samples.series)

@@ -42,6 +42,7 @@ async def _find(config: ScrapeConfig, wait_s: float) -> Checked:
             await complete.wait()
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
     found = make_targets(config, [group for part in groups.values() for group in part])
+    found.problems += [str(end) for end in ends if isinstance(end, Exception)]
     return Checked(config, found, len(config.providers) - len(groups))

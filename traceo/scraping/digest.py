@@ -48,9 +48,9 @@ class Digest:
         self.metadata = Metadata()
         self._labels = SeriesLabels(config, target, self.metadata.kind_of)
         limit, track = config.limit("sample_limit"), config.track_timestamps_staleness
-        old = before._cache if before else None
-        self._cache: SeriesCache = SeriesCache(self._labels.encode, limit, track_timed=track, before=old)
-        self._native = NativeHistograms(self._labels.encode, track_timed=track)
+        floats, histograms = (before._cache, before._native) if before else (None, None)
+        self._cache: SeriesCache = SeriesCache(self._labels.encode, limit, track_timed=track, before=floats)
+        self._native: NativeHistograms = NativeHistograms(self._labels.encode, track_timed=track, before=histograms)
         self._exemplars = Exemplars()
         self._reports = {name: self._labels.encode_report(name) for name in (*REPORT, *EXTRA_REPORT)}
 

@@ -117,7 +117,6 @@ class ScrapeLoop:
             except TraceoError as error:
                 shown = {"url": self.target.url, "error": str(error)}
                 logger.error("samples of a scrape were not stored", extra={"fields": shown})
-                return
 
     async def _write_patiently(self, request: bytes, until: float) -> None:
         while True:

@@ -13,13 +13,22 @@ Known = dict[bytes, bytes | None]
 
 
 class NativeHistograms:
-    """One target's. `encode` is asked for the labels of each new series; None: relabelling drops it."""
+    """One target's. `encode` is asked for the labels of each new series; None: relabelling drops it.
 
-    def __init__(self, encode: Callable[[bytes], bytes | None], *, track_timed: bool) -> None:
+    `before`: of the same target under another configuration; what it alone had becomes stale.
+    """
+
+    def __init__(
+        self,
+        encode: Callable[[bytes], bytes | None],
+        *,
+        track_timed: bool = False,
+        before: "NativeHistograms | None" = None,
+    ) -> None:
         self._encode = encode
         self._track_timed = track_timed
         self._known: Known = {}
-        self._live: set[bytes] = set()
+        self._live: set[bytes] = set(before._live) if before else set()
 
     def find_labels(self, found: Sequence[NativeSample]) -> Known:
         """Encoded labels of an answer's series; changes nothing."""
