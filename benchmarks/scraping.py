@@ -17,7 +17,7 @@ from traceo.scraping.fetch import OPENMETRICS, TEXT
 from traceo.scraping.target import Target
 from traceo.scraping.wire.exposed_pb2 import MetricFamily, MetricType
 
-SERIES, SERIES_QUICK = 200_000, 20_000
+SERIES, SERIES_QUICK = 100_000, 20_000
 TIMES = 5
 NOW = 1_795_633_795_000
 TARGET = Target("http://x:80/metrics", {"job": "api", "instance": "x:80"}, {}, 15, 10)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 TEXT = "text/plain; version=0.0.4"
@@ -16,7 +17,7 @@ def answer(body: str | bytes, content_type: str = TEXT, status: str = "200 OK", 
 
 
 @contextlib.asynccontextmanager
-async def run_target(serve: Serve) -> AsyncIterator[str]:
+async def run_target(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server that hands each request's head to `serve`; its address. It is not kind to connections that go on."""
 
     connections: set[asyncio.Task[None]] = set()
@@ -35,7 +36,7 @@ async def run_target(serve: Serve) -> AsyncIterator[str]:
         writer.transport.abort()
         connections.discard(task)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     host, port = server.sockets[0].getsockname()[:2]
     try:
         yield f"{host}:{port}"

@@ -17,7 +17,12 @@ import yaml
 from traceo.scraping.yamltree import TEXTS, Fields, read_choice, read_map, read_text
 
 USER_AGENT = "Traceo"
-TLS_VERSIONS = {f"TLS1{n}": version for n, version in enumerate(list(ssl.TLSVersion)[-4:])}
+TLS_VERSIONS = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
 OWN_HEADERS = [
     "authorization",
     "host",
@@ -249,7 +254,8 @@ def make_client(config: HttpConfig, timeout_s: float | None = 30.0) -> httpx.Asy
     proxy = None
     if config.proxy.url:
         headers = [(name, secret.read()) for name, secret in config.proxy.headers]
-        proxy = httpx.Proxy(config.proxy.url, headers=headers, ssl_context=context)
+        to_proxy = context if config.proxy.url.startswith("https:") else None
+        proxy = httpx.Proxy(config.proxy.url, headers=headers, ssl_context=to_proxy)
     direct = [name.strip() for name in config.proxy.skip.split(",") if name.strip()]
     return httpx.AsyncClient(
         verify=context,
