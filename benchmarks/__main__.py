@@ -15,6 +15,7 @@ from benchmarks import (
     queries,
     sampling,
     sampling_verdict,
+    scraping,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
 from benchmarks.report import Result, progress
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "memory_flat": memory_flat.run,
     "sampling": sampling.run,
     "sampling_verdict": sampling_verdict.run,
+    "scraping": scraping.run,
 }
 
 

@@ -29,6 +29,8 @@ from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
 from traceo.receivers.plain_write import PlainReader
 from traceo.receivers.remote_write import with_remote_write
+from traceo.receivers.scraped import make_scrape_writer
+from traceo.scraping.status import make_targets_view
 from traceo.state.database import open_state
 from traceo.store.base import Signal, Store
 from traceo.store.open import is_embedded, open_store
@@ -79,6 +81,7 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with open_services(config) as services, run_servers(services):
+        loop.add_signal_handler(signal.SIGHUP, services.background.scraper.reload)
         logger.info("ready", extra={"fields": _addresses(config)})
         await stopping.wait()
         logger.info("stopping: committing what was received")
@@ -100,8 +103,9 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         await disk.look()
         guard = SeriesGuard(store, config.limits)
         await guard.begin()
-        background = make_background(config, state, store, disk, policies, usage, guard)
         ingest = _make_ingest(config, store, access, policies, metrics, disk, guard)
+        write = make_scrape_writer(ingest, _scrape_tenant(config))
+        background = make_background(config, state, store, disk, policies, write, usage, guard)
         await _replay_journal(config, ingest)
         yield Services(config, store, access, policies, usage, background, metrics, disk, ingest)
     finally:
@@ -114,7 +118,9 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     config = services.config.server
     http = [
         make_http_server(
-            with_remote_write(make_api(_api_services(services)), services.ingest), config.host, config.http_port
+            with_remote_write(make_api(_api_services(services)), services.ingest),
+            config.host,
+            config.http_port,
         ),
         make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
     ]
@@ -206,7 +212,12 @@ def _api_services(services: Services) -> ApiServices:
         },
         policies=services.policies,
         usage=services.usage,
+        targets=make_targets_view(services.background.scraper, _scrape_tenant(services.config)),
     )
+
+
+def _scrape_tenant(config: Config) -> str:
+    return config.scrape.tenant or config.access.default_tenant
 
 
 def _addresses(config: Config) -> dict[str, str]:

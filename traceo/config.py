@@ -40,6 +40,11 @@ def client_settings() -> tuple[str, str]:
     return os.environ.get("TRACEO_URL", ""), os.environ.get("TRACEO_TOKEN", "")
 
 
+def kubernetes_service() -> tuple[str, str]:
+    """Host and port of the API server, as Kubernetes tells its pods; "" outside of one."""
+    return os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+
+
 def default_data_dir() -> Path:
     """`$XDG_DATA_HOME/traceo`, or `~/.local/share/traceo`."""
     base = os.environ.get("XDG_DATA_HOME")
@@ -183,6 +188,18 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Scrape:
+    """The scraper: metrics are asked for as Prometheus does it (`docs/guides/scraping.md`)."""
+
+    config_file: str = setting(
+        "",
+        "A configuration of Prometheus, read again when it changes; empty: nothing is scraped.",
+    )
+    tenant: str = setting("", "Whose the scraped metrics are.", default_text="access.default_tenant")
+    lease_ttl: Seconds = setting(15.0, "A replica that dies is replaced after this time.", minimum=1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """The server's own log, on standard error."""
 
@@ -216,6 +233,7 @@ class Config:
     access: Access = field(default_factory=Access)
     metrics: Metrics = field(default_factory=Metrics)
     sampling: Sampling = field(default_factory=Sampling)
+    scrape: Scrape = field(default_factory=Scrape)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)
 
