@@ -55,6 +55,7 @@ def running_prometheus(folder: Path, config: dict[str, Any], port: int | None = 
                 f"--config.file={folder}/prometheus.yml",
                 f"--storage.tsdb.path={folder}/data",
                 f"--web.listen-address=127.0.0.1:{port}",
+                "--web.enable-remote-write-receiver",
             ],
             stdout=output,
             stderr=output,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.clickhouse import free_ports
 from tests.e2e.prometheus import RunningPrometheus, needs_prometheus, running_prometheus
 from tests.e2e.server import RunningServer, read_tables, running_server
@@ -67,6 +69,9 @@ def test_prometheus_is_scraped_and_federated(tmp_path: Path) -> None:
         metrics = {row["metric"]["__name__"] for row in prometheus.query('{job="prometheus"}')}
         write_config(tmp_path / "scrape.yml", {**jobs, "own": static(server.http_port)})
         until(lambda: server.count("samples", TENANT) > 5000, "nothing was scraped")
+        url = f"http://127.0.0.1:{server.http_port}/prometheus/api/v1/targets?state=active"
+        targets = httpx.get(url, headers={"X-Scope-OrgID": TENANT}).json()["data"]["activeTargets"]
+        assert {(one["scrapePool"], one["health"]) for one in targets} >= {("direct", "up"), ("federate", "up")}
         prometheus.stop()
         until(lambda: _stale(server) > 400, "series do not become stale")
         server.terminate()

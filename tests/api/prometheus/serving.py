@@ -1,21 +1,15 @@
-"""The application on a socket, and Debian's Prometheus beside it, for clients that are programs."""
+"""The application on a socket, for clients that are programs."""
 
 import asyncio
 import contextlib
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 
-import httpx
 import uvicorn
 
 from tests.api.prometheus.client import app_of
 from traceo.api.app import ApiServices
-
-CONFIG = "global: {scrape_interval: 1h}\n"
 
 
 @contextlib.contextmanager
@@ -29,29 +23,3 @@ def serve(services: ApiServices) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join()
-
-
-@contextlib.contextmanager
-def run_prometheus(folder: Path) -> Iterator[str]:
-    """A real Prometheus that takes remote write: its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (folder / "prometheus.yml").write_text(CONFIG)
-    flags = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    flags += [f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=error"]
-    with subprocess.Popen(["prometheus", *flags]) as process:
-        try:
-            _wait_until_ready(f"http://127.0.0.1:{port}/-/ready", process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url).is_success:
-                return
-        time.sleep(0.05)
-    raise AssertionError("prometheus did not start")

@@ -1,9 +1,7 @@
 """The same requests to Debian's Prometheus and to Traceo, over the same series: the same JSON."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import cramjam
@@ -12,12 +10,12 @@ import pytest
 
 from tests.api.prometheus.client import call
 from tests.api.prometheus.conftest import NOW_MS
-from tests.api.prometheus.serving import run_prometheus
 from tests.api.prometheus.stored import store_series
+from tests.e2e.prometheus import needs_prometheus, running_prometheus
 from tests.receivers.prometheus_messages import write_request
 from traceo.api.app import ApiServices
 
-pytestmark = pytest.mark.skipif(shutil.which("prometheus") is None, reason="apt-get install prometheus: there is none")
+pytestmark = needs_prometheus
 
 TENANT = "differential"
 STEP_MS, POINTS = 15_000, 120
@@ -96,8 +94,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             for metric, labels, points in found
         )
     )
-    folder: Path = tmp_path_factory.mktemp("prometheus")
-    with run_prometheus(folder) as url:
+    with running_prometheus(tmp_path_factory.mktemp("prometheus"), {}) as server:
+        url = f"http://127.0.0.1:{server.port}"
         body = bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
         headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
         assert httpx.post(f"{url}/api/v1/write", content=body, headers=headers).is_success

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.prometheus.client import PREFIX, call
 from tests.api.prometheus.conftest import NOW_MS, Get
@@ -236,4 +238,7 @@ def test_federation_serves_the_newest_samples_with_their_times(services: ApiServ
     assert opened.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     labels = 'instance="",text="a \\"quoted\\"\\\\ line\\nend é"'
     assert opened.text == f"# TYPE odd unknown\nodd{{{labels}}} NaN {NOW_MS // 1000}\n# EOF\n"
+    (family,) = openmetrics.text_string_to_metric_families(opened.text)
+    assert family.samples[0].labels == {"instance": "", "text": 'a "quoted"\\ line\nend é'}
+    assert [len(family.samples) for family in text_string_to_metric_families(text)] == [1, 2]
     assert call(services, "GET", url, params={"match[]": "up["}).status_code == 400
