@@ -385,3 +385,13 @@ async def test_only_samples_are_plain() -> None:
     for one in (request, exemplar, write_request()):
         assert bench.ingest.plain_reader.read(one.SerializeToString()) is None
     assert Signal.PLAIN_WRITE.inlet == "plain_write"
+
+
+async def test_large_plain_request_is_plain_too() -> None:
+    bench = make_bench()
+    series = [({**UP[0], "uid": f"{number}" * 20}, [(1.0, NOW_MS)]) for number in range(8000)]
+    body = write_request(*series).SerializeToString()
+    assert len(body) > 1 << 20
+    assert await write(bench.ingest, "team", body) == Outcome()
+    assert bench.store.stored[0].body.startswith(body)
+    assert len(bench.store.stored[0].body) > len(body)

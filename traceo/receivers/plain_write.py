@@ -61,7 +61,7 @@ class _Labels:
 
 
 class PlainReader:
-    """Reads plain requests; remembers whose labels it has judged. For one thread at a time."""
+    """Reads plain requests; remembers whose labels it has judged. Threads may share it."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()

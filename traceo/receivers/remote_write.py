@@ -33,6 +33,7 @@ from traceo.store.base import Outcome, Signal
 logger = logging.getLogger(__name__)
 
 PATH = "/prometheus/api/v1/write"
+PLAIN_INLINE_BYTES = 1 << 20  # a larger body is looked at in a thread: 4000 series take some milliseconds
 TEXT = b"text/plain; charset=utf-8"
 PROTOBUF = "application/x-protobuf"
 VERSIONS = {"prometheus.WriteRequest": 1, "io.prometheus.write.v2.Request": 2}
@@ -48,9 +49,9 @@ async def write(ingest: Ingest, tenant: str, body: bytes, version: int = 1) -> O
 
     The outcome says what was refused; all else is stored. Raises what `Ingest.commit` raises.
     """
+    read = partial(ingest.plain_reader.read, body)
     may_be_plain = version == 1 and not ingest.is_full(tenant)
-    plain = ingest.plain_reader.read(body) if may_be_plain else None
-    if plain is not None:
+    if may_be_plain and (plain := read() if len(body) <= PLAIN_INLINE_BYTES else await ingest.in_codec_thread(read)):
         return await ingest.commit(Signal.PLAIN_WRITE, tenant, plain)
     return await ingest.commit(Signal.REMOTE_WRITE, tenant, body)
 
