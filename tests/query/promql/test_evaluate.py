@@ -7,7 +7,7 @@ import pytest
 
 from tests.query.engine import engine
 from traceo.config import Query
-from traceo.errors import InvalidRequest, LimitExceeded, QueryError
+from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError
 from traceo.query.promql.context import Budget
 from traceo.query.promql.evaluate import Answer, Options, query_instant, query_range
 from traceo.query.run import Queries
@@ -74,6 +74,7 @@ def test_an_otlp_histogram_is_read_as_its_buckets() -> None:
     ("text", "options", "error", "message"),
     [
         ("up[1m]", {"max_samples": 10}, QueryError, "would load too many samples into memory in query execution"),
+        ("sum_over_time(up[200y:1ms])", {}, QueryError, "would load too many samples"),
         ("up", {"max_series": 2}, LimitExceeded, "more than 2 series"),
         ("-{i=~'.*', __name__='up'} + ignoring(i) up", {}, QueryError, "many-to-many matching not allowed"),
         ("label_replace(up, 'i', 'x', '', '')", {}, QueryError, "vector cannot contain metrics with the same labelset"),
@@ -117,3 +118,12 @@ def test_range_and_instant_queries_agree(tenant: str) -> None:
 def test_a_query_ends_at_its_deadline() -> None:
     with pytest.raises(QueryError, match="query timed out in expression evaluation"):
         Budget(samples=10, deadline=0).spend(1)
+
+
+def test_bytes_that_are_no_text_are_looked_for_as_they_are(tenant: str) -> None:
+    assert ask(tenant, 'up{i="\\xff"}').series == []
+    assert len(ask(tenant, 'up{i!="\\xff"}').series) == 3
+    with pytest.raises(ParseError, match="invalid UTF-8"):
+        ask(tenant, 'up{i=~"\\xff"}')
+    with pytest.raises(QueryError, match="invalid regular expression"):
+        ask(tenant, 'label_replace(up, "a", "", "i", "\\xff")')

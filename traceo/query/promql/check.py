@@ -82,7 +82,7 @@ class _Checker:
         return LITERAL_TYPES[type(node)]
 
     def _fail(self, node: Node, message: str) -> None:
-        raise parse_error(self._text, message, node.span.start, node.span.end)
+        raise parse_error(self._text, message, node.span.start)
 
     def _expect(self, node: Node, wanted: Type, context: str) -> None:
         if (kind := self.check(node)) is not wanted:

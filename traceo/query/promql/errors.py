@@ -10,6 +10,6 @@ def position_of(text: str, offset: int) -> str:
     return f"{line}:{column}"
 
 
-def parse_error(text: str, message: str, start: int, end: int = 0) -> ParseError:
+def parse_error(text: str, message: str, start: int) -> ParseError:
     """The error as Prometheus prints it: `1:5: parse error: ...`."""
     return ParseError(f"{position_of(text, start)}: parse error: {message}", position=start)

@@ -212,10 +212,10 @@ def _call(node: Call, context: Context) -> Any:
     window = next((value for value in arguments if isinstance(value, Range)), None)
     if window is None or node.function == "absent_over_time":
         return function(arguments, node, context)
-    made = [
-        function([block if value is window else value for value in arguments], node, context)
-        for block in window.blocks()
-    ]
+    made = []
+    for block in window.blocks():
+        context.budget.spend(0)
+        made.append(function([block if value is window else value for value in arguments], node, context))
     return made[0] if len(made) == 1 else stack(made)
 
 

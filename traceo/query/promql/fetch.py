@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from traceo.errors import LimitExceeded, QueryError
@@ -22,12 +24,19 @@ from traceo.store.base import QueryLimits
 
 STALE_BITS = 0x7FF0000000000002
 MS = 1_000_000
+Ids = npt.NDArray[Any]  # of unsigned integers
 Source = tuple[Scope, str]  # a statement's scope, and what stands behind its FROM
 FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9) can be
 MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
 SERIES = "series_id, source_id, toInt8(kind) AS kind, metric, labels"
 STORED_FLOATS = "series_id, time, received_at, value, flags"
-FLOATS = "series_id, toUnixTimestamp64Milli(time) AS t, value, flags"
+# A row of 16 bytes: what the engine hands over costs more than what it reads.
+FLOATS = """
+toUInt32(series_id) AS owner, toUInt32(toUnixTimestamp64Milli(time) - ({base})) AS t,
+if(flags % 2 = 1, reinterpretAsFloat64(toUInt64({stale})), value) AS v
+"""
+WIDE_FLOATS = FLOATS.replace("toUInt32(series_id)", "series_id").replace("toUInt32(toUnix", "(toUnix")
+IN_ORDER, LATEST_LAST = "series_id, time", "series_id, time, received_at"
 HISTOGRAMS = """
 series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
 count, sum, positive_indexes, positive_counts, negative_indexes, negative_counts, custom_bounds
@@ -55,7 +64,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """Points of one table: of series `owners`, sorted by it and by time."""
+    """Points of one table: of series `owners`, numbered by ascending id; sorted by it and by time."""
 
     owners: Ints
     times: Ints
@@ -71,7 +80,7 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
     tail = f"ORDER BY metric, series_id LIMIT 1 BY series_id, kind LIMIT {options.max_series + 1}"
     found = await queries.table(scope.select("label_sets", SERIES, where, tail), scope.params, limits=_limits(options))
     if not found.num_rows:
-        return _points([], np.zeros(0, dtype=np.int64), [])
+        return _points([], [])
     ids, firsts = np.unique(found["series_id"].to_numpy(), return_index=True)
     if len(ids) > options.max_series:
         raise LimitExceeded(
@@ -82,8 +91,8 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
     wider.scope.params |= {name: value for name, value in scope.params.items() if name not in wider.scope.params}
     sources = [(_read_floats, source) for source in chosen.floats()]
     sources += [(_read_histograms, source) for source in wider.histograms()]
-    flats = list(await asyncio.gather(*(function(queries, *source, options) for function, source in sources)))
-    points = _points(labels_of(found.take(pa.array(firsts))), ids, flats)
+    flats = list(await asyncio.gather(*(function(queries, source, ids, options) for function, source in sources)))
+    points = _points(labels_of(found.take(pa.array(firsts))), flats)
     return _with_hints(points, read) if points.histograms is not None else points
 
 
@@ -144,30 +153,54 @@ def _limits(options: Options, rows: int = 0) -> QueryLimits:
     return QueryLimits(options.timeout_s, rows or 2 * options.max_series + 2, options.max_memory_bytes)
 
 
-async def _rows(queries: Queries, scope: Scope, source: str, columns: str, options: Options) -> pa.Table:
+async def _rows(queries: Queries, source: Source, columns: str, order: str, options: Options) -> pa.Table:
     rows = options.max_samples + 1
-    sql = f"SELECT {columns} FROM {source} ORDER BY series_id, time, received_at LIMIT {rows}"
-    found = await queries.table(sql, scope.params, limits=_limits(options, rows))
+    sql = f"SELECT {columns} FROM {source[1]} ORDER BY {order} LIMIT {rows}"
+    found = await queries.table(sql, source[0].params, limits=_limits(options, rows))
     if found.num_rows > options.max_samples:
         raise QueryError(TOO_MANY_SAMPLES)
     return found
 
 
-async def _read_floats(queries: Queries, scope: Scope, source: str, options: Options) -> Flat:
-    table = await _rows(queries, scope, source, FLOATS, options)
-    values = table["value"].to_numpy()
-    stale = (values.view(np.int64) == STALE_BITS) | (table["flags"].to_numpy() & 1).astype(bool)
-    return _last_of_each_time(Flat(table["series_id"].to_numpy(), table["t"].to_numpy(), values, stale))
+async def _read_floats(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
+    """When they were received is looked at only if points differ that have the same time: it costs as much again."""
+    flat = await _read_floats_in(queries, source, ids, IN_ORDER, options)
+    repeated = _repeated(flat)
+    bits = flat.values.view(np.int64)
+    if (repeated & (bits[1:] != bits[:-1])).any():
+        flat = await _read_floats_in(queries, source, ids, LATEST_LAST, options)
+    return _last_of_each_time(flat)
 
 
-async def _read_histograms(queries: Queries, scope: Scope, source: str, options: Options) -> Flat:
-    table = await _rows(queries, scope, source, HISTOGRAMS, options)
+async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str, options: Options) -> Flat:
+    between = source[0].between
+    assert between is not None
+    base = between.start_ns // MS
+    short = ids.astype(np.uint32)
+    slim = len(np.unique(short)) == len(ids) and between.end_ns // MS - base < 1 << 32
+    columns = (FLOATS if slim else WIDE_FLOATS).format(base=base, stale=STALE_BITS)
+    table = await _rows(queries, source, columns, order, options)
+    values = table["v"].to_numpy()
+    owners = _owners(table["owner"].to_numpy(), short if slim else ids)
+    return Flat(owners, table["t"].to_numpy().astype(np.int64) + base, values, values.view(np.int64) == STALE_BITS)
+
+
+def _owners(found: Ids, ids: Ids) -> Ints:
+    """For each row the place of its series in `ids`; rows of a series lie together."""
+    firsts = np.flatnonzero(np.append(True, found[1:] != found[:-1])) if len(found) else np.zeros(0, dtype=np.int64)
+    order = np.argsort(ids)
+    series = order[np.searchsorted(ids[order], found[firsts])]
+    return np.repeat(series, np.diff(np.append(firsts, len(found))))
+
+
+async def _read_histograms(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
+    table = await _rows(queries, source, HISTOGRAMS, LATEST_LAST, options)
     stale = table["sum"].to_numpy().view(np.int64) == STALE_BITS
     columns = {name: table[name].to_pylist() for name in table.column_names}
     made = np.empty(table.num_rows, dtype=object)
     for row in range(table.num_rows):
         made[row] = _histogram({name: values[row] for name, values in columns.items()})
-    owners, times = table["series_id"].to_numpy(), table["t"].to_numpy()
+    owners, times = _owners(table["series_id"].to_numpy(), ids), table["t"].to_numpy()
     return _last_of_each_time(Flat(owners, times, np.zeros(len(times)), stale, made))
 
 
@@ -182,12 +215,15 @@ def _histogram(row: dict[str, object]) -> Histogram:
     return Histogram(positive=side("positive"), negative=side("negative"), custom_bounds=bounds, hint=hint, **numbers)  # type: ignore[arg-type]
 
 
+def _repeated(flat: Flat) -> Bools:
+    """Points that are followed by one of the same series and time."""
+    return np.asarray((flat.owners[1:] == flat.owners[:-1]) & (flat.times[1:] == flat.times[:-1]))
+
+
 def _last_of_each_time(flat: Flat) -> Flat:
     """Of points of the same series and time, the one received last."""
-    repeated = (flat.owners[1:] == flat.owners[:-1]) & (flat.times[1:] == flat.times[:-1])
-    if not repeated.any():
-        return flat
-    return _take(flat, np.flatnonzero(np.append(~repeated, True)))
+    repeated = _repeated(flat)
+    return flat if not repeated.any() else _take(flat, np.flatnonzero(np.append(~repeated, True)))
 
 
 def _take(flat: Flat, rows: Ints) -> Flat:
@@ -195,10 +231,10 @@ def _take(flat: Flat, rows: Ints) -> Flat:
     return Flat(flat.owners[rows], flat.times[rows], flat.values[rows], flat.stale[rows], histograms)
 
 
-def _points(labels: list[Labels], ids: Ints, flats: list[Flat]) -> Points:
+def _points(labels: list[Labels], flats: list[Flat]) -> Points:
     """One run of points a series, out of all tables."""
     flat = flats[0] if len(flats) == 1 else _merge(flats)
-    offsets = np.append(np.searchsorted(flat.owners, ids), len(flat.owners)).astype(np.int64)
+    offsets = np.searchsorted(flat.owners, np.arange(len(labels) + 1)).astype(np.int64)
     stale = flat.stale if flat.stale.any() else None
     return Points(labels, offsets, flat.times, flat.values, np.zeros(len(labels), dtype=bool), stale, flat.histograms)
 
@@ -206,7 +242,7 @@ def _points(labels: list[Labels], ids: Ints, flats: list[Flat]) -> Points:
 def _merge(flats: list[Flat]) -> Flat:
     if not flats:
         nothing = np.zeros(0, dtype=np.int64)
-        return Flat(nothing.astype(np.uint64), nothing, np.zeros(0), np.zeros(0, dtype=bool))
+        return Flat(nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool))
     objects = [np.full(len(flat.times), None) if flat.histograms is None else flat.histograms for flat in flats]
     owners, times = (np.concatenate([getattr(flat, name) for flat in flats]) for name in ("owners", "times"))
     together = Flat(

@@ -59,8 +59,3 @@ FUNCTIONS = {
         *OTHER,
     )
 }
-# Their values depend on the step's time even where their arguments do not.
-DEPENDS_ON_STEP = frozenset(f"{CALENDAR} predict_linear time timestamp".split())
-KEEP_NAME_TEXT = """last_over_time first_over_time sort sort_desc sort_by_label sort_by_label_desc label_replace
-label_join info"""
-KEEP_NAME = frozenset(KEEP_NAME_TEXT.split())

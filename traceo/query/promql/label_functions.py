@@ -13,7 +13,7 @@ from traceo.errors import QueryError
 from traceo.query.promql.ast import Call
 from traceo.query.promql.context import Context
 from traceo.query.promql.quoting import quote
-from traceo.query.promql.selectors import OPTIONS, is_label_name
+from traceo.query.promql.selectors import compile_pattern, is_label_name
 from traceo.query.promql.values import Grid, Labels, merge_same_labels
 
 REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
@@ -23,8 +23,8 @@ def label_replace(arguments: Sequence[Any], call: Call, context: Context) -> Gri
     """Sets a label to a template of what a pattern matches in another. Raises QueryError."""
     grid, target, template, source, pattern = arguments
     try:
-        compiled = re2.compile(f"^(?s:{pattern})$", OPTIONS)
-    except re2.error as error:
+        compiled = compile_pattern(pattern)
+    except (re2.error, UnicodeEncodeError) as error:
         raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from error
     if not is_label_name(target):
         raise QueryError(f"invalid destination label name in label_replace(): {_bare(target)}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from traceo.errors import QueryError
 from traceo.query.promql.ast import Call, Matrix, Node, Selector, Subquery, When, children
 from traceo.query.promql.fetch import Read
-from traceo.query.promql.options import Options
+from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
 from traceo.query.promql.values import Ints
 
 OF_STATS = ("histogram_count", "histogram_sum", "histogram_avg")
@@ -58,9 +59,11 @@ def _moved(when: When, first: int, last: int) -> tuple[int, int]:
 
 
 def subquery_times(node: Subquery, first_ms: int, last_ms: int, options: Options) -> Ints:
-    """The steps of a subquery that is looked at from `first_ms` to `last_ms`: multiples of its step."""
+    """The steps of a subquery looked at from `first_ms` to `last_ms`: multiples of its step. Raises QueryError."""
     step = node.step.ms if node.step is not None else options.evaluation_interval_ms
     start = (first_ms - node.range.ms) // step * step
     if start <= first_ms - node.range.ms:
         start += step
+    if (last_ms - start) // step >= options.max_samples:
+        raise QueryError(TOO_MANY_SAMPLES)
     return np.arange(start, last_ms + 1, step, dtype=np.int64)

@@ -27,7 +27,9 @@ def check_matcher(matcher: Matcher) -> str:
         return f"invalid label name {quote(matcher.name)}"
     if matcher.op in ("=~", "!~"):
         try:
-            _compiled(matcher.value)
+            compile_pattern(matcher.value)
+        except UnicodeEncodeError:
+            return f"error parsing regexp: invalid UTF-8: {quote(matcher.value[:200])}"
         except re2.error as error:
             detail = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error.args[0])
             detail = detail.split(": ")[0].replace("missing )", "missing closing )")
@@ -39,7 +41,7 @@ def matches(matcher: Matcher, value: str) -> bool:
     """Whether a label's value (empty: there is no such label) satisfies the matcher."""
     if matcher.op in ("=", "!="):
         return (matcher.value == value) == (matcher.op == "=")
-    return (_compiled(matcher.value).fullmatch(value) is not None) == (matcher.op == "=~")
+    return (compile_pattern(matcher.value).fullmatch(value) is not None) == (matcher.op == "=~")
 
 
 def condition(scope: Scope, matchers: Sequence[Matcher]) -> list[str]:
@@ -48,14 +50,19 @@ def condition(scope: Scope, matchers: Sequence[Matcher]) -> list[str]:
 
 
 def _condition(scope: Scope, matcher: Matcher) -> str:
-    column = "metric" if matcher.name == "__name__" else f"labels[{scope.bind(matcher.name)}]"
+    column = "metric" if matcher.name == "__name__" else f"labels[{scope.bind(_bytes(matcher.name))}]"
     negation = "NOT " if matcher.op.startswith("!") else ""
     if matcher.op in ("=", "!="):
-        return f"{negation}{column} = {scope.bind(matcher.value)}"
+        return f"{negation}{column} = {scope.bind(_bytes(matcher.value))}"
     alternatives = _literals(matcher.value)
     if alternatives is not None:
         return f"{negation}{column} IN ({', '.join(scope.bind(text) for text in alternatives)})"
     return f"{negation}match({column}, {scope.bind(f'^(?s:{matcher.value})$')})"
+
+
+def _bytes(text: str) -> bytes:
+    """As the engine holds it; what is no UTF-8 is there as it was sent."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _literals(pattern: str) -> list[str] | None:
@@ -67,5 +74,6 @@ def _literals(pattern: str) -> list[str] | None:
     return None
 
 
-def _compiled(pattern: str) -> re2._Regexp:
+def compile_pattern(pattern: str) -> re2._Regexp:
+    """A regular expression of PromQL, to be matched against whole texts. Raises re2.error, UnicodeEncodeError."""
     return re2.compile(f"(?s:{pattern})", OPTIONS)
