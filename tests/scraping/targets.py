@@ -42,10 +42,17 @@ async def run_target(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIt
         yield f"{host}:{port}"
     finally:
         server.close()
+        await _turns()
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
-        await asyncio.sleep(0)  # sockets close in the loop's next turn
+        await _turns()
+
+
+async def _turns() -> None:
+    """Some turns of the loop: connections that were accepted begin, sockets that were closed close."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def always(response: bytes) -> Serve:

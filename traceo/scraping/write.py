@@ -6,6 +6,7 @@ Requests are lists of messages one behind the other, so that parts of a request 
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,10 @@ def field(number: int, content: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
-def _encode_label(name: bytes, value: bytes) -> bytes:
+@lru_cache(maxsize=4096)
+def _encode_label(label: tuple[str, str]) -> bytes:
+    """Most labels of a target are those of its other series too."""
+    name, value = label[0].encode(), label[1].encode()
     size = len(name) + len(value) + 4
     if size > 0x7F:
         return field(1, field(1, name) + field(2, value))
@@ -48,7 +52,7 @@ def _encode_label(name: bytes, value: bytes) -> bytes:
 
 def encode_labels(labels: Iterable[tuple[str, str]]) -> bytes:
     """The labels of a TimeSeries, sorted by name as the specification wants them."""
-    return b"".join([_encode_label(name.encode(), value.encode()) for name, value in sorted(labels)])
+    return b"".join(map(_encode_label, sorted(labels)))
 
 
 def encode_sample(labels: bytes, value: float, time_ms: int) -> bytes:
