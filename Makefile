@@ -41,6 +41,12 @@ $(STAMP): requirements/dev.txt pyproject.toml $(SHOP) | $(BIN)/pip
 	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
 	@echo "==> installing traceo$(if $(SHOP), and the shop)"
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e . $(if $(SHOP),-e examples/shop)
+	@command -v prometheus >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "==> installing prometheus (tests compare with it)"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus >/dev/null; \
+	else \
+		echo "Tests that compare with Prometheus are skipped. To have them: sudo apt-get install prometheus" >&2; \
+	fi
 	@touch $@
 
 check: $(STAMP) ## lint, format, types, layers

@@ -12,12 +12,14 @@ from benchmarks import (
     ingest_spans_http,
     latency,
     memory_flat,
+    promql_panels,
     queries,
     sampling,
     sampling_kill,
     sampling_shop,
     sampling_verdict,
     sampling_window,
+    scraping,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
 from benchmarks.report import Result, progress
@@ -29,12 +31,14 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "ingest_logs": ingest_logs.run,
     "ingest_metrics": ingest_metrics.run,
     "queries": queries.run,
+    "promql_panels": promql_panels.run,
     "memory_flat": memory_flat.run,
     "sampling": sampling.run,
     "sampling_kill": sampling_kill.run,
     "sampling_verdict": sampling_verdict.run,
     "sampling_shop": sampling_shop.run,
     "sampling_window": sampling_window.run,
+    "scraping": scraping.run,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from traceo.api.app import make_api
+from traceo.api.compat.prometheus import federate, labels, query, status
 from traceo.api.services import ApiServices
 from traceo.cli import make_parser, parse_arguments
 from traceo.config import Config
@@ -17,8 +18,10 @@ from traceo.reference import own_metrics
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "traceo" / "demo.py"])
 COMMAND = re.compile(
-    r"(?:^|[/}`\s(])(?:traceo|\{command\}) +((?:serve|demo|migrate|config|token|query)\b[^`#\n]*)", re.M
+    r"(?:^|[/}`\s(])(?:traceo|\{command\}) +((?:serve|demo|migrate|config|token|query|scrape|cardinality)\b[^`#\n]*)",
+    re.M,
 )
+PROMETHEUS: list[Any] = [federate.router, labels.router, query.router, status.router, status.probes]
 PLACEHOLDER = re.compile(r"[|…]|\.\.\.|^\w+$|→")
 
 
@@ -56,6 +59,12 @@ def test_every_route_has_a_heading(tmp_path: Path) -> None:
     found = headings()
     missing = [path for path in paths if f"{path.removeprefix('/api/v1')}`" not in found]
     assert len(paths) > 10 and missing == []
+
+
+def test_every_route_of_prometheus_has_a_heading() -> None:
+    found = headings()
+    paths = {f"{route.path}" for part in PROMETHEUS for route in part.routes}
+    assert len(paths) > 20 and [path for path in paths if f"{path}`" not in found] == []
 
 
 @pytest.mark.parametrize("metric", own_metrics(), ids=lambda metric: metric._name)

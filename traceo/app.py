@@ -14,6 +14,8 @@ import uvloop
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
 from traceo.background import Background, make_background, run_background
+from traceo.cardinality.limits import SeriesGuard
+from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config
 from traceo.disk import DiskGuard
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
@@ -25,7 +27,11 @@ from traceo.receivers.ingest import Ingest
 from traceo.receivers.journal import Journal
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
+from traceo.receivers.plain_write import PlainReader
+from traceo.receivers.remote_write import with_remote_write
+from traceo.receivers.scraped import make_scrape_writer
 from traceo.sampling.budgets import Terms
+from traceo.scraping.status import make_targets_view
 from traceo.state.database import open_state
 from traceo.store.base import Signal, Store
 from traceo.store.open import is_embedded, open_store
@@ -45,6 +51,7 @@ class Services:
     store: Store
     access: AccessService
     policies: PolicyService
+    usage: MetricUsage
     background: Background
     metrics: Metrics
     disk: DiskGuard
@@ -75,6 +82,7 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with open_services(config) as services, run_servers(services):
+        loop.add_signal_handler(signal.SIGHUP, services.background.scraper.reload)
         logger.info("ready", extra={"fields": _addresses(config)})
         await stopping.wait()
         logger.info("stopping: committing what was received")
@@ -88,16 +96,20 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     access = AccessService(state, config)
     terms = Terms.of(config.sampling)
     policies = PolicyService(state, max_wait_s=config.retention.recent_spans / 2, terms=terms)
+    usage = MetricUsage(state)
     store = await open_store(config)
     try:
         metrics = make_metrics()
         disk = DiskGuard(store, config.store.min_free_disk)
         metrics.free_disk_bytes.set_function(lambda: disk.free_bytes)
         await disk.look()
-        background = make_background(config, state, store, disk, policies, metrics)
-        ingest = _make_ingest(config, store, access, policies, metrics, disk)
+        guard = SeriesGuard(store, config.limits)
+        await guard.begin()
+        ingest = _make_ingest(config, store, access, policies, metrics, disk, guard)
+        write = make_scrape_writer(ingest, _scrape_tenant(config))
+        background = make_background(config, state, store, disk, policies, write, usage, guard, metrics)
         await _replay_journal(config, ingest)
-        yield Services(config, store, access, policies, background, metrics, disk, ingest)
+        yield Services(config, store, access, policies, usage, background, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -107,7 +119,11 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     """HTTP and gRPC servers and background work; at the end: no new requests, then every batch committed."""
     config = services.config.server
     http = [
-        make_http_server(make_api(_api_services(services)), config.host, config.http_port),
+        make_http_server(
+            with_remote_write(make_api(_api_services(services)), services.ingest),
+            config.host,
+            config.http_port,
+        ),
         make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
     ]
     tasks = [asyncio.create_task(server.serve()) for server in http]
@@ -135,7 +151,13 @@ async def _stop(
 
 
 def _make_ingest(
-    config: Config, store: Store, access: AccessService, policies: PolicyService, metrics: Metrics, disk: DiskGuard
+    config: Config,
+    store: Store,
+    access: AccessService,
+    policies: PolicyService,
+    metrics: Metrics,
+    disk: DiskGuard,
+    guard: SeriesGuard,
 ) -> Ingest:
     journal = Journal(config.data_dir / JOURNAL) if is_embedded(config) else None
     budget = IngestBudget(config.ingest.buffer_max_bytes)
@@ -155,7 +177,16 @@ def _make_ingest(
         for kind in Signal
     }
     rests = {Signal.TRACES: policies.samples, Signal.LOGS: policies.thins_logs}
-    return Ingest(access.authenticate, batchers, budget, config.ingest, metrics.ingest, rests)
+    return Ingest(
+        access.authenticate,
+        batchers,
+        budget,
+        config.ingest,
+        metrics.ingest,
+        rests,
+        is_full=guard.is_full,
+        plain_reader=PlainReader(config.limits),
+    )
 
 
 async def _replay_journal(config: Config, ingest: Ingest) -> None:
@@ -183,7 +214,13 @@ def _api_services(services: Services) -> ApiServices:
             "buffered_bytes": services.ingest.budget.used,
         },
         policies=services.policies,
+        usage=services.usage,
+        targets=make_targets_view(services.background.scraper, _scrape_tenant(services.config)),
     )
+
+
+def _scrape_tenant(config: Config) -> str:
+    return config.scrape.tenant or config.access.default_tenant
 
 
 def _addresses(config: Config) -> dict[str, str]:

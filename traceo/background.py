@@ -1,4 +1,4 @@
-"""Work that goes on beside the servers: the disk guard, service edges, sampling and its lease. `app.py` starts it."""
+"""Work that goes on beside the servers: disk guard, service edges, sampling, scraping, leases. `app.py` starts it."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,8 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from traceo.cardinality.limits import SeriesGuard
+from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.edges import roll_edges_forever
 from traceo.config import Config
 from traceo.disk import DiskGuard
@@ -23,11 +25,13 @@ from traceo.sampling.ledger import count_ledger_forever
 from traceo.sampling.log_sampler import LogSampler
 from traceo.sampling.sampler import Judging, Sampler
 from traceo.sampling.steering import show_budgets
+from traceo.scraping.loop import Write
+from traceo.scraping.scraper import Scraper
 from traceo.state.leases import Lease
 from traceo.store.base import Store
 from traceo.telemetry import Metrics, SamplingMetrics
 
-SAMPLING = "sampling"
+SAMPLING, SCRAPING = "sampling", "scraping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,29 @@ class Background:
     sampler: Sampler
     log_sampler: LogSampler
     judging: Callable[[str, int | None], Judging | None]
-    lease: Lease
     metrics: SamplingMetrics
+    scraper: Scraper
+    sampling_lease: Lease
+    scraping_lease: Lease
+    usage: MetricUsage
+    guard: SeriesGuard
 
 
 def make_background(
-    config: Config, state: Engine, store: Store, disk: DiskGuard, policies: PolicyService, metrics: Metrics
+    config: Config,
+    state: Engine,
+    store: Store,
+    disk: DiskGuard,
+    policies: PolicyService,
+    write: Write,
+    usage: MetricUsage,
+    guard: SeriesGuard,
+    metrics: Metrics,
 ) -> Background:
-    """Nothing runs yet; the policy file is loaded. Raises ConfigError when it is wrong, StoreUnavailable."""
+    """Nothing runs yet; files are loaded. `write` takes what is scraped, as remote-write requests.
+
+    Raises ConfigError when a file is wrong, StoreUnavailable.
+    """
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
     show = partial(show_budgets, metrics.budgets)
@@ -55,24 +74,46 @@ def make_background(
     sampler = Sampler(store, rounds, policies.judging, Terms.of(config.sampling), show)
     log_sampler = LogSampler(store, rounds, policies.judging, config.retention.recent_spans)
     holder = f"{socket.gethostname()} {uuid.uuid4().hex}"
-    lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
-    return Background(store, disk, policy_file, sampler, log_sampler, policies.judging, lease, metrics.sampling)
+    scraping_lease = Lease(state, SCRAPING, holder, config.scrape.lease_ttl)
+    scraper = Scraper(config.scrape.config_file, write, scraping_lease.is_held)
+    scraper.load()
+    sampling_lease = Lease(state, SAMPLING, holder, config.sampling.lease_ttl)
+    return Background(
+        store=store,
+        disk=disk,
+        policy_file=policy_file,
+        sampler=sampler,
+        log_sampler=log_sampler,
+        judging=policies.judging,
+        metrics=metrics.sampling,
+        scraper=scraper,
+        sampling_lease=sampling_lease,
+        scraping_lease=scraping_lease,
+        usage=usage,
+        guard=guard,
+    )
 
 
 @contextlib.asynccontextmanager
 async def run_background(background: Background) -> AsyncIterator[None]:
     """As long as the block lasts; then another replica may take over at once."""
-    lease = background.lease
-    loops = (
+    leases = [background.sampling_lease]
+    may_sample = background.sampling_lease.is_held
+    loops = [
         background.disk.watch(),
         roll_edges_forever(background.store),
         background.policy_file.watch(),
-        lease.renew_forever(),
-        background.sampler.run_forever(lease.is_held),
-        background.log_sampler.run_forever(lease.is_held),
-        keep_exemplars_forever(background.store, background.judging, lease.is_held),
-        count_ledger_forever(background.store, background.metrics, lease.is_held),
-    )
+        background.usage.flush_forever(),
+        background.guard.watch(),
+        background.sampler.run_forever(may_sample),
+        background.log_sampler.run_forever(may_sample),
+        keep_exemplars_forever(background.store, background.judging, may_sample),
+        count_ledger_forever(background.store, background.metrics, may_sample),
+    ]
+    if background.scraper.path:
+        leases.append(background.scraping_lease)
+        loops.append(background.scraper.run_forever())
+    loops += [lease.renew_forever() for lease in leases]
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
@@ -80,5 +121,6 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(StoreUnavailable):
-            await asyncio.to_thread(lease.release)
+        for lease in leases:
+            with contextlib.suppress(StoreUnavailable):
+                await asyncio.to_thread(lease.release)

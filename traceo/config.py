@@ -40,6 +40,11 @@ def client_settings() -> tuple[str, str]:
     return os.environ.get("TRACEO_URL", ""), os.environ.get("TRACEO_TOKEN", "")
 
 
+def kubernetes_service() -> tuple[str, str]:
+    """Host and port of the API server, as Kubernetes tells its pods; "" outside of one."""
+    return os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+
+
 def default_data_dir() -> Path:
     """`$XDG_DATA_HOME/traceo`, or `~/.local/share/traceo`."""
     base = os.environ.get("XDG_DATA_HOME")
@@ -129,6 +134,27 @@ class Query:
     max_result_rows: int = setting(100_000, "Largest result.", unit="rows", minimum=1)
     max_memory: Bytes = setting(1 * GIB, "Memory that one query may use.", minimum=1 * MIB)
     max_concurrent: int = setting(8, "Queries that run at once; more wait.", unit="queries", minimum=1)
+    max_concurrent_per_tenant: int = setting(
+        6, "Of these, those of one tenant, so that none keeps all others waiting.", unit="queries", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one tenant may have of series, as Prometheus counts them; what is beyond is refused, all else goes on."""
+
+    max_series: int = setting(2_000_000, "Series a day; new ones beyond are refused.", unit="series", minimum=1)
+    max_labels: int = setting(64, "Labels of a series, its name among them.", unit="labels", minimum=1)
+    max_label_name: int = setting(1024, "Longest name of a label.", unit="bytes", minimum=1)
+    max_label_value: int = setting(4096, "Longest value of a label.", unit="bytes", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Promql:
+    """PromQL, and the API of Prometheus; time and memory of a query are those of `query`."""
+
+    lookback: Seconds = setting(5 * MINUTE, "How old a sample may be that still is a series' value.", minimum=0.001)
+    max_samples: int = setting(50_000_000, "Samples that one query may look at.", unit="samples", minimum=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +169,15 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """How OTLP metrics look to PromQL."""
+
+    promote_resource_attributes: tuple[str, ...] = setting(
+        (), "Resource attributes that become labels of every series, beside `job` and `instance`."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """Tail sampling. What is kept is no setting: policies come from a file or the API (`docs/guides/sampling.md`)."""
 
@@ -154,6 +189,18 @@ class Sampling:
     team_attribute: str = setting("team", "Resource attribute that says whose a span is, for budgets of a team.")
     price_per_gib: float = setting(0.0, "Of a GiB that is kept, before compression, for budgets of money.", minimum=0)
     price_per_million_spans: float = setting(0.0, "Of a million spans that are kept, added to that.", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """The scraper: metrics are asked for as Prometheus does it (`docs/guides/scraping.md`)."""
+
+    config_file: str = setting(
+        "",
+        "A configuration of Prometheus, read again when it changes; empty: nothing is scraped.",
+    )
+    tenant: str = setting("", "Whose the scraped metrics are.", default_text="access.default_tenant")
+    lease_ttl: Seconds = setting(15.0, "A replica that dies is replaced after this time.", minimum=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +232,12 @@ class Config:
     ingest: Ingest = field(default_factory=Ingest)
     retention: Retention = field(default_factory=Retention)
     query: Query = field(default_factory=Query)
+    limits: Limits = field(default_factory=Limits)
+    promql: Promql = field(default_factory=Promql)
     access: Access = field(default_factory=Access)
+    metrics: Metrics = field(default_factory=Metrics)
     sampling: Sampling = field(default_factory=Sampling)
+    scrape: Scrape = field(default_factory=Scrape)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)
 

@@ -9,8 +9,10 @@
     ├── NotFound                  the named thing does not exist, or is another tenant's
     ├── QueryError                a query that cannot be answered; carries position and hint
     │   ├── ParseError            not a sentence of the language
-    │   └── UnsupportedQuery      a valid sentence that Traceo cannot answer exactly
+    │   ├── UnsupportedQuery      a valid sentence that Traceo cannot answer exactly
+    │   └── QueryCancelled        nobody waits for the answer any more
     ├── LimitExceeded             a quota or query limit; carries retry_after_s
+    │   └── QueryTimeout          the query took longer than it may
     ├── Overloaded                the server is full for now; carries retry_after_s
     ├── StoreError                the storage engine failed
     │   ├── StoreUnavailable      not reachable, or not open
@@ -77,12 +79,20 @@ class UnsupportedQuery(QueryError):
     """A valid query that Traceo cannot answer exactly, and therefore does not answer."""
 
 
+class QueryCancelled(QueryError):
+    """Whoever asked is gone, or took the question back."""
+
+
 class LimitExceeded(TraceoError):
     """A quota or a query limit was reached. `retry_after_s` is None when waiting does not help."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class QueryTimeout(LimitExceeded):
+    """The query took longer than it may."""
 
 
 class Overloaded(TraceoError):

@@ -17,6 +17,7 @@ from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
 from traceo.access.model import ALL_SCOPES, Principal, Scope
 from traceo.api.app import ApiServices, make_api
+from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config, Query, Store
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
 from traceo.policies.service import PolicyService
@@ -40,7 +41,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
     registry = CollectorRegistry()
     Counter("traceo_test", "A test.", registry=registry).inc()
     config = config or Config(data_dir=Path("/nowhere"), store=Store(min_free_disk=1))
-    policies: Any = BrokenPolicies(store.error) if isinstance(store, BrokenStore) else state["policies"]
+    broken: Any = BrokenService(store.error) if isinstance(store, BrokenStore) else None
     return ApiServices(
         store or engine(),
         config,
@@ -48,7 +49,8 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         registry,
         make_metrics().api_request_seconds,
         lambda: {"ingest_queue_bytes": 5},
-        policies,
+        broken or state["policies"],
+        broken or state["usage"],
     )
 
 
@@ -61,13 +63,13 @@ def call(method: str, path: str, given: ApiServices | None = None, **request: An
     return asyncio.run(work())
 
 
-state: dict[str, PolicyService] = {}
+state: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
-    state["policies"] = PolicyService(database)
+    state["policies"], state["usage"] = PolicyService(database), MetricUsage(database)
     state["policies"].put(TENANT, POLICIES, False, "somebody")
     yield
     database.dispose()
@@ -103,6 +105,7 @@ ROUTES = [
     ("GET", "/api/v1/sampling/policies/versions", {}),
     ("GET", "/api/v1/sampling/policies/versions/1", {}),
     ("POST", "/api/v1/sampling/policies/versions/1/restore", {}),
+    ("GET", "/api/v1/cardinality", {}),
     ("GET", "/api/v1/status", {}),
 ]
 STATELESS = [("POST", "/api/v1/sampling/policies/validate", {"json": {"document": POLICIES}})]
@@ -145,7 +148,7 @@ class BrokenStore:
         raise self.error
 
 
-class BrokenPolicies:
+class BrokenService:
     """Fails every call in one way."""
 
     def __init__(self, error: BaseException) -> None:
@@ -204,6 +207,7 @@ def test_every_route_has_the_one_error_shape(
         ("POST", "/api/v1/sampling/keep", {"json": {"trace_ids": ["x"]}}, 400),
         ("POST", "/api/v1/sampling/keep", {"json": {"filter": {"status": "bad"}}}, 400),
         ("GET", "/api/v1/sampling/ledger?by=colour", {}, 400),
+        ("GET", "/api/v1/cardinality?limit=0", {}, 400),
         ("GET", "/api/v1/logs?min_severity=loud", {}, 400),
         ("GET", "/api/v1/logs?cursor=WzFd", {}, 400),
         ("GET", "/api/v1/metrics/points", {}, 400),
@@ -266,17 +270,24 @@ def test_not_ready_without_disk_or_engine() -> None:
 
 @dataclass
 class SlowStore:
-    """Answers when it is told to."""
+    """Answers when it is told to; a cancelled caller does not make it stop at once."""
 
     go: asyncio.Event = field(default_factory=asyncio.Event)
     running: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def query(self, *_: Any) -> pa.Table:
         self.running += 1
         self.started.set()
-        await self.go.wait()
-        self.running -= 1
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.stopping.set()
+            await self.go.wait()
+            raise
+        finally:
+            self.running -= 1
         return pa.table({"type": ["UInt8"]})  # fits DESCRIBE, too
 
 
@@ -331,10 +342,26 @@ def test_a_caller_who_leaves_frees_the_place_when_the_engine_is_done() -> None:
             first.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await first
-            assert store.running == 1  # an engine cannot be stopped from here
+            await store.stopping.wait()
+            assert store.running == 1
             assert (await client.post("/api/v1/sql", **SQL)).status_code == 429
             store.go.set()
             assert (await client.post("/api/v1/sql", **SQL)).status_code == 200
+
+    asyncio.run(work())
+
+
+def test_one_tenant_does_not_keep_all_places() -> None:
+    async def work() -> None:
+        store = SlowStore()
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=2, max_concurrent_per_tenant=1, timeout=0.05))
+        async with client_of(services(store, config)) as client:
+            first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
+            await store.started.wait()
+            assert (await client.post("/api/v1/sql", **SQL)).status_code == 429
+            other = asyncio.create_task(client.post("/api/v1/sql", **SQL, headers={"X-Scope-OrgID": "other"}))
+            store.go.set()
+            assert [(await task).status_code for task in (first, other)] == [200, 200]
 
     asyncio.run(work())
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from traceo.access.model import Scope
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
+from traceo.cardinality.usage import MetricUsage
 from traceo.config import Access, Config
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
@@ -35,7 +36,9 @@ class Client:
         access = AccessService(engine, config)
         self.policies = PolicyService(engine)
         registry, seconds, store = CollectorRegistry(), make_metrics().api_request_seconds, cast(Any, None)
-        self.services = ApiServices(store, config, access.authenticate, registry, seconds, dict, self.policies)
+        self.services = ApiServices(
+            store, config, access.authenticate, registry, seconds, dict, self.policies, MetricUsage(engine)
+        )
         self.secrets = {
             scope: access.create_token("shop", f"only {scope}", [scope])[1] for scope in (Scope.QUERY, Scope.ADMIN)
         }

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
+from traceo.cardinality.usage import MetricUsage
 from traceo.cli import main
 from traceo.config import Config
 from traceo.policies.model import ALL_TENANTS
@@ -59,7 +60,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     config = Config(data_dir=Path("/nowhere"))
     authenticate, registry = AccessService(engine, config).authenticate, CollectorRegistry()
     seconds, store = make_metrics().api_request_seconds, cast(Any, None)
-    server = Server(ApiServices(store, config, authenticate, registry, seconds, dict, PolicyService(engine)))
+    server = Server(
+        ApiServices(store, config, authenticate, registry, seconds, dict, PolicyService(engine), MetricUsage(engine))
+    )
     thread = Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     server.url()

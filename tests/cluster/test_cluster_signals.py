@@ -13,12 +13,15 @@ from traceo.store.cluster import ClusterStore
 
 pytestmark = pytest.mark.anyio
 
-METRICS = """
+# Resources have a series of their own, `target_info`.
+TARGET = "WITH target AS (SELECT source_id FROM label_sets WHERE metric = 'target_info')"
+METRICS = f"""
+{TARGET}
 SELECT
-    (SELECT count() FROM samples WHERE tenant = {tenant:String}) AS samples,
-    (SELECT count() FROM histograms WHERE tenant = {tenant:String}) AS histograms,
-    (SELECT uniqExact(series_id) FROM series WHERE tenant = {tenant:String}) AS series,
-    (SELECT sum(items) FROM usage WHERE tenant = {tenant:String}) AS usage
+    (SELECT count() FROM samples WHERE tenant = {{tenant:String}} AND series_id GLOBAL NOT IN target) AS samples,
+    (SELECT count() FROM histograms WHERE tenant = {{tenant:String}}) AS histograms,
+    (SELECT uniqExact(series_id) FROM series WHERE tenant = {{tenant:String}}) AS series,
+    (SELECT sum(items) FROM usage WHERE tenant = {{tenant:String}}) AS usage
 """
 LOGS = """
 SELECT
@@ -46,9 +49,10 @@ async def test_every_series_is_known_on_the_shard_of_its_points(store: ClusterSt
     for times in (1, 2, 3):
         await store.insert(Signal.METRICS, [metrics_request("series", 10, resources=20)])
         assert await counts(store, METRICS, "series") == points(200, times)
-    lost = """
+    lost = f"""
+        {TARGET}
         SELECT count() AS n FROM clusterAllReplicas('traceo', currentDatabase(), samples_local)
-        WHERE tenant = 'series' AND (_shard_num, series_id) NOT IN
+        WHERE tenant = 'series' AND series_id GLOBAL NOT IN target AND (_shard_num, series_id) NOT IN
             (SELECT _shard_num, series_id FROM clusterAllReplicas('traceo', currentDatabase(), series_local))
     """
     assert (await store.query(lost)).to_pylist() == [{"n": 0}]

@@ -129,7 +129,8 @@ def start_server(data_dir: Path, *, ready: int = 200, **settings: object) -> Run
     """As `running_server`; the caller ends it. `ready` is the status of /readyz that means that it has started."""
     ports = free_ports(3)
     names = ("server__http_port", "server__otlp_http_port", "server__otlp_grpc_port")
-    settings = {"data_dir": data_dir, "store__min_free_disk": 0, **settings, **dict(zip(names, ports, strict=True))}
+    settings = {"data_dir": data_dir, "store__min_free_disk": 0, **dict(zip(names, ports, strict=True)), **settings}
+    ports = [int(str(settings[name])) for name in names]
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     with _log_of(data_dir).open("ab") as output:
         process = subprocess.Popen(

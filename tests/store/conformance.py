@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.query.telemetry import logs, metrics, pairs, span, traces
+from tests.receivers.prometheus_messages import to_version_2, write_request
 from traceo.catalog.edges import roll_edges
 from traceo.errors import BadData, LimitExceeded, QueryError, SchemaTooNew
+from traceo.receivers.plain_write import PlainReader
 from traceo.store.base import Batch, Outcome, QueryLimits, Request, Signal, Store
 from traceo.store.migrate import apply_retention, migrate, read_migrations
 
@@ -42,13 +44,32 @@ async def rows(store: Store, sql: str, tenant: str) -> list[dict[str, Any]]:
 
 
 async def count(store: Store, table: str, tenant: str) -> int:
-    (row,) = await rows(store, f"SELECT count() AS n FROM {table} WHERE tenant = {{tenant:String}}", tenant)
+    """Rows, without those of `target_info`, of which each shard writes its own."""
+    where = "tenant = {tenant:String}"
+    if table == "samples":
+        where += " AND series_id GLOBAL NOT IN (SELECT source_id FROM label_sets WHERE metric = 'target_info')"
+    (row,) = await rows(store, f"SELECT count() AS n FROM {table} WHERE {where}", tenant)
     number: int = row["n"]
     return number
 
 
 def one_trace(service: str = "cart", **fields: Any) -> bytes:
     return traces(service, [span(secrets.randbits(120) + 1, 1, NOW_NS, **fields)])
+
+
+def one_request(signal: Signal) -> bytes:
+    """A small body of each signal."""
+    if signal is Signal.TRACES:
+        return one_trace()
+    if signal is Signal.LOGS:
+        return logs("cart", [{"body": "line"}])
+    if signal is Signal.METRICS:
+        return metrics("cart", NOW_NS)
+    samples = [(1.0, NOW_NS // 10**6), (2.0, NOW_NS // 10**6 + 1)]
+    written = write_request(({"__name__": "up"}, samples[: 1 if signal is Signal.PLAIN_WRITE else 2]))
+    body: bytes = written.SerializeToString()
+    plain = PlainReader().read(body)
+    return plain or body
 
 
 async def test_each_signal_reaches_its_tables(store: Store, tenant: str) -> None:
@@ -85,6 +106,25 @@ async def test_limit_stops_a_query_and_nothing_else(store: Store, sql: str, limi
     with pytest.raises(LimitExceeded):
         await store.query(sql, limits=limits)
     assert (await store.query("SELECT 1 AS one")).to_pylist() == [{"one": 1}]
+
+
+async def test_cancelled_caller_stops_the_engine(store: Store, tenant: str) -> None:
+    async def is_running() -> bool:
+        found = (
+            "SELECT count() AS n FROM system.processes WHERE query LIKE {text:String} AND query NOT LIKE '%processes%'"
+        )
+        return bool((await store.query(found, {"text": f"%{tenant}%"}))["n"][0].as_py())
+
+    sql = f"SELECT sum(cityHash64(number)) AS {tenant.replace('-', '_')}, '{tenant}' FROM numbers(1000000000000)"
+    work = asyncio.create_task(store.query(sql))
+    async with asyncio.timeout(30):
+        while not await is_running():
+            pass
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        while await is_running():  # a node learns from the closed connection, a moment later
+            pass
 
 
 @pytest.mark.parametrize("sql", ["SELEC 1", "SELECT nothing", "SELECT * FROM nowhere", "SELECT throwIf(1)"])
@@ -151,11 +191,7 @@ async def test_recent_spans_wait_apart_and_are_rolled_up(store: Store, tenant: s
 @pytest.mark.parametrize("signal", list(Signal))
 @pytest.mark.parametrize("cut", ["in the middle", "at the end"])
 async def test_bad_data_writes_nothing_of_the_block(store: Store, tenant: str, signal: Signal, cut: str) -> None:
-    good = {
-        Signal.TRACES: one_trace(),
-        Signal.LOGS: logs("cart", [{"body": "line"}]),
-        Signal.METRICS: metrics("cart", NOW_NS),
-    }[signal]
+    good = one_request(signal)
     requests = [Request(tenant, good), Request(tenant, good[:-3]), Request(tenant, good)]
     if cut == "at the end":
         requests = [Request(tenant, good), Request(tenant, good), Request(tenant, good[:-3])]
@@ -168,16 +204,17 @@ async def test_bad_data_writes_nothing_of_the_block(store: Store, tenant: str, s
 
 @pytest.mark.parametrize("signal", list(Signal))
 async def test_block_that_is_inserted_again_is_stored_once(store: Store, tenant: str, signal: Signal) -> None:
-    body = {
-        Signal.TRACES: one_trace(),
-        Signal.LOGS: logs("cart", [{"body": "line"}]),
-        Signal.METRICS: metrics("cart", NOW_NS),
-    }[signal]
+    body = one_request(signal)
     batch = Batch.new()
     for _ in range(2):
         assert await store.insert(signal, [Request(tenant, body)], batch) == [Outcome()]
-    tables = {Signal.TRACES: ("spans", 1), Signal.LOGS: ("logs", 1), Signal.METRICS: ("samples", 3)}
-    table, items = tables[signal]
+    table, items = {
+        Signal.TRACES: ("spans", 1),
+        Signal.LOGS: ("logs", 1),
+        Signal.METRICS: ("samples", 3),
+        Signal.PLAIN_WRITE: ("samples", 1),
+        Signal.REMOTE_WRITE: ("samples", 2),
+    }[signal]
     assert await count(store, table, tenant) == items
     (row,) = await rows(store, "SELECT sum(spans) AS n FROM span_red WHERE tenant = {tenant:String}", tenant)
     assert row["n"] == (1 if signal is Signal.TRACES else 0)
@@ -242,3 +279,18 @@ async def test_attribute_bytes_are_kept_as_they_were_sent(store: Store, tenant: 
 
 async def test_free_disk_is_known(store: Store) -> None:
     assert await store.free_disk_bytes() > 0
+
+
+async def test_series_have_their_labels_however_they_came(store: Store, tenant: str) -> None:
+    labels = [{"__name__": "up", "job": "a"}, {"__name__": "up", "job": "b"}]
+    at = NOW_NS // 10**6
+    body = to_version_2(write_request(*((one, [(1.0, at), (2.0, at + 1)]) for one in labels))).SerializeToString()
+    assert await store.insert(Signal.REMOTE_WRITE, [Request(tenant, body)] * 2) == [Outcome()] * 2
+    assert await store.insert(Signal.PLAIN_WRITE, [Request(tenant, one_request(Signal.PLAIN_WRITE))]) == [Outcome()]
+    assert await store.insert(Signal.METRICS, [Request(tenant, metrics("cart", NOW_NS))]) == [Outcome()]
+    sql = "SELECT metric, uniqExact(series_id) AS n FROM label_sets WHERE tenant = {tenant:String} GROUP BY metric"
+    assert {row["metric"]: row["n"] for row in await rows(store, sql, tenant)} == {
+        **{"up": 3, "target_info": 1, "temperature_celsius": 2, "bytes_total": 1},
+        **{"latency_seconds_bucket": 2, "latency_seconds_sum": 1, "latency_seconds_count": 1},
+    }
+    assert await count(store, "samples", tenant) == 8 + 1 + 3

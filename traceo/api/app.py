@@ -5,9 +5,22 @@ import time
 from fastapi import FastAPI
 
 from traceo import __version__
+from traceo.api.compat.prometheus.router import router as prometheus
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
-from traceo.api.routes import budgets, hindsight, logs, metrics, policies, services, sql, status, traces
+from traceo.api.routes import (
+    budgets,
+    cardinality,
+    hindsight,
+    logs,
+    metrics,
+    policies,
+    remote_read,
+    services,
+    sql,
+    status,
+    traces,
+)
 from traceo.api.services import ApiServices
 from traceo.query.run import Queries
 
@@ -23,6 +36,7 @@ ROUTERS = (
     policies.router,
     hindsight.router,
     budgets.router,
+    cardinality.router,
     status.router,
 )
 
@@ -38,6 +52,8 @@ def make_api(services: ApiServices) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)
     app.include_router(status.probes)
+    app.include_router(prometheus)
+    app.include_router(remote_read.router, responses=ERROR_RESPONSES)
     install_error_handler(app)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)
     return app

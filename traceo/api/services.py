@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Histogram
 
+from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config
 from traceo.policies.service import PolicyService
 from traceo.store.base import Store
@@ -32,11 +33,19 @@ class Caller(Protocol):
 
 Authenticate = Callable[[str | None, str | None, str], Caller]
 
+Targets = Callable[[str, str, str], dict[str, Any]]
+
+
+def no_targets(tenant: str, state: str, scrape_pool: str) -> dict[str, Any]:
+    """Where nothing is scraped."""
+    return {"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}}
+
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """Everything behind the API.
 
+    `targets(tenant, state, scrape_pool)` is `data` of Prometheus' `/targets`; state is active, dropped, any or "".
     `authenticate(authorization, x_scope_orgid, peer_ip)` may block: it is called in a thread. `status()` returns what
     `GET /api/v1/status` adds to what the API knows itself, such as {"ingest_queue_bytes": 0}.
     """
@@ -48,3 +57,5 @@ class ApiServices:
     request_seconds: Histogram
     status: Callable[[], dict[str, Any]]
     policies: PolicyService
+    usage: MetricUsage
+    targets: Targets = no_targets

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
+from traceo.commands.ask import ask
 from traceo.commands.display import console, print_table
-from traceo.commands.query import ask
 
 UNITS = {"spans_per_second": "spans/s", "bytes_per_day": "B/day", "money_per_month": "/month"}
 COLOURS = {"met": "green", "under": "green", "over": "red", "idle": "dim"}

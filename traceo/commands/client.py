@@ -14,12 +14,12 @@ KINDS: dict[int, type[TraceoError]] = {
 }
 
 
-def call(base: str, token: str, tenant: str, method: str, path: str, **request: Any) -> Any:
-    """The JSON of one call to `/api/v1{path}`. Raises TraceoError with what the server said."""
+def call(base: str, token: str, tenant: str, method: str, path: str, api: str = "/api/v1", **request: Any) -> Any:
+    """The JSON of one call to `{api}{path}`. Raises TraceoError with what the server said."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if tenant:
         headers["X-Scope-OrgID"] = tenant
-    url = f"{base.rstrip('/')}/api/v1{path}"
+    url = f"{base.rstrip('/')}{api}{path}"
     try:
         response = httpx.request(method, url, headers=headers, timeout=TIMEOUT_S, **request)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -32,6 +32,8 @@ def call(base: str, token: str, tenant: str, method: str, path: str, **request: 
 def _to_error(response: httpx.Response) -> TraceoError:
     try:
         said = response.json()["error"]
+        if isinstance(said, str):  # Prometheus' shape
+            return KINDS.get(response.status_code, QueryError)(said)
         message, hint, position = said["message"], said.get("hint"), said.get("position")
     except (ValueError, KeyError, TypeError):
         return TraceoError(f"the server answered {response.status_code}, which is not Traceo's way")

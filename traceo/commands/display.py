@@ -56,6 +56,11 @@ def show_time(nanoseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}.{rest // 10**6:03d}"
 
 
+def show_minute(time: str) -> Text:
+    """Local time of RFC 3339, without seconds."""
+    return Text(f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}")
+
+
 def _cell(value: Any, show: Callable[[Any], Text] | None) -> Text:
     if value is None:
         return Text("-", "dim")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from traceo.commands.query import add_server, add_times, ask
+from traceo.commands.ask import add_server, add_times, ask
 from traceo.commands.server import Commands
 from traceo.errors import InvalidRequest
 

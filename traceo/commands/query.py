@@ -5,10 +5,11 @@ import json
 import sys
 from typing import Any
 
+from traceo.commands.ask import add_server, add_times, ask
+from traceo.commands.promql import add_promql
 from traceo.commands.server import Commands
 from traceo.errors import InvalidRequest
 
-DEFAULT_URL = "http://127.0.0.1:4000"
 # What becomes a query parameter of the same name, where the kind of question has it.
 PARAMETERS = (
     *("start", "end", "text", "service", "operation", "status", "min_severity", "min_duration", "max_duration"),
@@ -37,6 +38,7 @@ def add_commands(commands: Commands) -> None:
     logs.add_argument("--trace-id", metavar="ID", help="32 hexadecimal digits")
     _add_search(logs)
     _add_kind(kinds, "metrics", "metric names, types and units", "metrics")
+    add_promql(kinds)
     sql = _add_kind(kinds, "sql", "run a SELECT; `-` reads it from standard input", "sql", times=False)
     sql.add_argument("query", help="the statement, or `-`")
     sql.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="value of {NAME:Type}")
@@ -49,29 +51,6 @@ def _add_kind(kinds: Commands, name: str, text: str, kind: str, times: bool = Tr
         add_times(parser)
     parser.set_defaults(run=_run, kind=kind)
     return parser
-
-
-def add_times(parser: argparse.ArgumentParser) -> None:
-    """`--start` and `--end`."""
-    parser.add_argument("--start", metavar="TIME", help="RFC 3339, unix seconds, or relative (-1h)")
-    parser.add_argument("--end", metavar="TIME", help="like --start (now)")
-
-
-def add_server(parser: argparse.ArgumentParser) -> None:
-    """Flags of every command that asks a running server."""
-    parser.add_argument("--url", help=f"server (TRACEO_URL, else {DEFAULT_URL})")
-    parser.add_argument("--token", help="access token (TRACEO_TOKEN)")
-    parser.add_argument("--tenant", default="", help="tenant, where the server believes it")
-    parser.add_argument("--json", action="store_true", help="print the server's JSON")
-
-
-def ask(args: argparse.Namespace, method: str, path: str, **request: Any) -> Any:
-    """The answer of the server that the flags or the environment name. Raises TraceoError."""
-    from traceo import config
-    from traceo.commands.client import call
-
-    url, token = config.client_settings()
-    return call(args.url or url or DEFAULT_URL, args.token or token, args.tenant, method, path, **request)
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:

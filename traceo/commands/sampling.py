@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from traceo.commands import hindsight
-from traceo.commands.query import add_server, ask
+from traceo.commands.ask import add_server, ask
 from traceo.commands.server import Commands
 from traceo.errors import InvalidRequest, QueryError
 

@@ -9,8 +9,6 @@ from traceo.commands.server import Commands, add_settings, load_config
 from traceo.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from traceo.access.model import Token
     from traceo.access.service import AccessService
 
@@ -70,10 +68,10 @@ def _list(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps(tokens))
         return
-    from traceo.commands.display import print_table
+    from traceo.commands.display import print_table, show_minute
 
     times = ("created_at", "last_used_at", "expires_at", "revoked_at")
-    print_table(tokens, ("id", "name", "scopes", *times), dict.fromkeys(times, _show_minute))
+    print_table(tokens, ("id", "name", "scopes", *times), dict.fromkeys(times, show_minute))
 
 
 def _revoke(args: argparse.Namespace) -> None:
@@ -92,12 +90,6 @@ def _show(token: "Token") -> dict[str, Any]:
         "scopes": sorted(token.scopes),
         **{name: value.isoformat(timespec="seconds") if value else None for name, value in shown.items()},
     }
-
-
-def _show_minute(time: str) -> "Text":
-    from rich.text import Text
-
-    return Text(f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}")
 
 
 def _parse_age(text: str) -> timedelta:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 from opentelemetry import trace
@@ -21,30 +22,61 @@ Answer = TypeVar("Answer")
 
 
 class Queries:
-    """The door to the store for every read: at most `query.max_concurrent` at once, each within its limits.
+    """The door to the store for every read: at most `query.max_concurrent` at once, of one tenant at most
+    `query.max_concurrent_per_tenant`, each within its limits.
 
-    A caller that is cancelled does not free its place before the engine has stopped working for it.
+    When a caller is cancelled, the engine stops; only then is its place free.
     """
 
     def __init__(self, store: Store, settings: QuerySettings) -> None:
         self._store = store
         self._slots = asyncio.Semaphore(settings.max_concurrent)
+        self._per_tenant = min(settings.max_concurrent_per_tenant, settings.max_concurrent)
+        self._tenant_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._max_wait_s = min(settings.timeout, MAX_WAIT_S)
         self._resting: frozenset[str] = frozenset()
         self._types: dict[str, list[str]] = {}
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 
-    async def table(self, sql: str, params: dict[str, Any]) -> pa.Table:
-        """The result as the engine gives it. Raises LimitExceeded with `retry_after_s` when no place becomes free."""
-        try:
-            await asyncio.wait_for(self._slots.acquire(), self._max_wait_s)
-        except TimeoutError as error:
-            raise LimitExceeded("too many queries run at once: try again", retry_after_s=1) from error
+    async def table(self, sql: str, params: dict[str, Any], *, limits: QueryLimits | None = None) -> pa.Table:
+        """The result as the engine gives it. Raises LimitExceeded with `retry_after_s` when no place becomes free.
+
+        `limits` stand in for those of `config.query`.
+        """
+        release = await self._acquire(str(params.get("tenant", "")))
         with tracer.start_as_current_span("query", attributes={"db.query.text": sql}):
-            work = asyncio.ensure_future(self._store.query(sql, params, self.limits))
-            work.add_done_callback(self._release)
-            return await asyncio.shield(work)
+            work = asyncio.ensure_future(self._store.query(sql, params, limits or self.limits))
+            work.add_done_callback(release)
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                work.cancel()
+                raise
+
+    async def _acquire(self, tenant: str) -> "Callable[[asyncio.Future[pa.Table]], None]":
+        """A place, and what frees it when the work is done."""
+        own = self._tenant_slots.setdefault(tenant, asyncio.Semaphore(self._per_tenant))
+        taken: list[asyncio.Semaphore] = []
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                for slots in (own, self._slots):
+                    await slots.acquire()
+                    taken.append(slots)
+        except BaseException as error:
+            for slots in taken:
+                slots.release()
+            if isinstance(error, TimeoutError):
+                raise LimitExceeded("too many queries run at once: try again", retry_after_s=1) from error
+            raise
+
+        def release(work: "asyncio.Future[pa.Table]") -> None:
+            for slots in taken:
+                slots.release()
+            if not work.cancelled():
+                work.exception()  # seen, even if the caller has gone
+
+        return release
 
     async def rows(self, scope: Scope, sql: str) -> list[Row]:
         """The result as rows; texts are bytes, because no sender is bound to send UTF-8."""
@@ -80,11 +112,6 @@ class Queries:
         counted = await asyncio.gather(*(self.table(f"SELECT count() AS n FROM {window}", {}) for window in windows))
         return frozenset(window for window, table in zip(windows, counted, strict=True) if table["n"][0].as_py())
 
-    def _release(self, work: "asyncio.Future[pa.Table]") -> None:
-        self._slots.release()
-        if not work.cancelled():
-            work.exception()  # seen, even if the caller has gone
-
 
 def as_bytes(table: pa.Table) -> pa.Table:
     """The table with bytes instead of texts, and numbers instead of times, at any depth."""
@@ -98,6 +125,8 @@ def _bytes_type(kind: pa.DataType) -> pa.DataType:
         return pa.int64()
     if pa.types.is_map(kind):
         return pa.map_(_bytes_type(kind.key_type), _bytes_type(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_bytes_type(field.type)) for field in kind])
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(_bytes_type(kind.value_type)))
     return kind

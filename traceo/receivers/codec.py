@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import cramjam
 from isal import isal_zlib
 
 from traceo.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
@@ -56,6 +57,16 @@ def decompress(encoding: str, body: bytes, limit: int) -> bytes:
     except CORRUPT as error:
         raise InvalidRequest(f"the body is not valid {encoding}: {error}") from error
     raise UnsupportedMediaType(f"content encoding {encoding[:40]!r} is not supported: use {', '.join(ENCODINGS)}")
+
+
+def decompress_snappy(body: bytes, limit: int) -> bytes:
+    """The body without snappy's block format, which says its size first. Raises PayloadTooLarge, InvalidRequest."""
+    try:
+        if cramjam.snappy.decompress_raw_len(body) > limit:
+            raise _too_large(limit)
+        return bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError as error:
+        raise InvalidRequest(f"the body is not valid snappy: {error}") from error
 
 
 def _inflate(body: bytes, limit: int, make: Callable[[], _Decoder], members: int = MAX_MEMBERS) -> bytes:

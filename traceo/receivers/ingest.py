@@ -12,6 +12,7 @@ from traceo import config
 from traceo.errors import PermissionDenied, StoreUnavailable
 from traceo.receivers.batch import Batcher
 from traceo.receivers.budget import IngestBudget
+from traceo.receivers.plain_write import PlainReader
 from traceo.store.base import Outcome, Request, Signal
 from traceo.telemetry import IngestMetrics
 
@@ -52,7 +53,8 @@ def _make_codec_pool() -> ThreadPoolExecutor:
 class Ingest:
     """The receivers' surroundings, made once by `app.py`. `codec_pool` works on large bodies off the event loop.
 
-    `rests`: which tenants' items of a signal wait in the recent window for a verdict (not there: nobody's).
+    `rests`: which tenants' items of a signal wait in the recent window for a verdict (not there: nobody's). `is_full`:
+    whether a tenant's new series are refused.
     """
 
     authenticate: Authenticate
@@ -62,6 +64,8 @@ class Ingest:
     metrics: IngestMetrics
     rests: Mapping[Signal, Callable[[str], bool]] = field(default_factory=dict)
     codec_pool: ThreadPoolExecutor = field(default_factory=_make_codec_pool)
+    is_full: Callable[[str], bool] = lambda tenant: False
+    plain_reader: PlainReader = field(default_factory=PlainReader)
 
     def authorize(self, authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> str:
         """The tenant for whom this caller may write. Raises Unauthenticated, PermissionDenied, InvalidRequest."""

@@ -5,36 +5,35 @@ Whatever the request, its answer is in its own content type: an Export<Signal>Se
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
-from typing import Any
 
-from traceo.errors import InvalidRequest, Overloaded, PayloadTooLarge, UnsupportedMediaType
+from traceo.errors import UnsupportedMediaType
 from traceo.receivers.budget import Lease
 from traceo.receivers.codec import decompress
+from traceo.receivers.http import (
+    INLINE_BYTES,
+    AsgiApp,
+    Disconnected,
+    Event,
+    Headers,
+    Receive,
+    Send,
+    authorize,
+    read_body,
+    send_answer,
+    text_of,
+)
 from traceo.receivers.ingest import KEEP_HEADER, Ingest
 from traceo.receivers.otlp_json import MEMORY_FACTOR, json_to_protobuf
 from traceo.receivers.status import NOT_FOUND, UNIMPLEMENTED, Failure, success_json, success_protobuf, to_failure
-from traceo.store.base import Outcome, Signal
+from traceo.store.base import OTLP, Outcome, Signal
 
 logger = logging.getLogger(__name__)
 
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-AsgiApp = Callable[[Event, Receive, Send], Awaitable[None]]
-Headers = dict[bytes, bytes]
-
-PATHS = {f"/v1/{signal}": signal for signal in Signal}
+PATHS = {f"/v1/{signal}": signal for signal in OTLP}
 PROTOBUF, JSON = b"application/x-protobuf", b"application/json"
-INLINE_BYTES = 256 << 10  # a larger body is worked on in a thread
 EXPECTED_RATIO = 8  # what a compressed body is expected to become, until it is known
-
-
-class _Disconnected(Exception):
-    """The client went away before its body was complete."""
 
 
 def make_otlp_http_app(ingest: Ingest) -> AsgiApp:
@@ -72,7 +71,7 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
         return
     try:
         outcome = await _export(ingest, signal, media, headers, scope, receive)
-    except _Disconnected:
+    except Disconnected:
         ingest.count(signal, "http", "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
         failure = to_failure(error)
@@ -83,54 +82,22 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
     else:
         ingest.count(signal, "http", "200", None)
         body = success_json(signal, outcome) if media == JSON else success_protobuf(outcome)
-        await _send(send, 200, media, body)
+        await send_answer(send, 200, media, body)
 
 
 async def _export(
     ingest: Ingest, signal: Signal, media: bytes, headers: Headers, scope: Event, receive: Receive
 ) -> Outcome:
     """Check, read, decode, commit. The lease covers the body until the batcher counts it."""
-    client = scope.get("client")
-    tenant = ingest.authorize(
-        _text(headers.get(b"authorization")), _text(headers.get(b"x-scope-orgid")), client[0] if client else ""
-    )
+    tenant = authorize(ingest, scope, headers)
     if media not in (PROTOBUF, JSON):
         raise UnsupportedMediaType("the content type must be application/x-protobuf or application/json")
     with Lease(ingest.budget) as lease:
-        try:
-            async with asyncio.timeout(ingest.limits.request_timeout):
-                body = await _read_body(ingest, headers, receive, lease)
-        except TimeoutError as error:
-            raise Overloaded("the body did not arrive in time: send it again") from error
+        body = await read_body(ingest, headers, receive, lease)
         ingest.metrics.received_bytes.labels(signal, "http").inc(len(body))
         body = await _decode(ingest, signal, media, headers, body, lease)
         ingest.metrics.decompressed_bytes.labels(signal, "http").inc(len(body))
-    return await ingest.commit(signal, tenant, body, _text(headers.get(KEEP_HEADER.encode())))
-
-
-async def _read_body(ingest: Ingest, headers: Headers, receive: Receive, lease: Lease) -> bytes:
-    """All bytes as sent; refused before the first is read where Content-Length says enough."""
-    limit = ingest.limits.max_body
-    announced = headers.get(b"content-length", b"")
-    if announced.isdigit():
-        if int(announced) > limit:
-            raise _body_too_large(limit)
-        ingest.budget.check(int(announced))
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise _Disconnected
-        chunk = event.get("body", b"")
-        if chunk:
-            size += len(chunk)
-            if size > limit:
-                raise _body_too_large(limit)
-            lease.resize(size)
-            chunks.append(chunk)
-        if not event.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return await ingest.commit(signal, tenant, body, text_of(headers.get(KEEP_HEADER.encode())))
 
 
 async def _decode(ingest: Ingest, signal: Signal, media: bytes, headers: Headers, body: bytes, lease: Lease) -> bytes:
@@ -156,20 +123,6 @@ async def _send_failure(send: Send, media: bytes, failure: Failure, *headers: tu
     if failure.http == 401:
         headers += ((b"www-authenticate", b"Bearer"),)
     if media == PROTOBUF:
-        await _send(send, failure.http, PROTOBUF, failure.to_protobuf(), *headers)
+        await send_answer(send, failure.http, PROTOBUF, failure.to_protobuf(), *headers)
     else:
-        await _send(send, failure.http, JSON, failure.to_json(), *headers)
-
-
-async def _send(send: Send, status: int, media: bytes, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    fixed = ((b"content-type", media), (b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _body_too_large(limit: int) -> InvalidRequest:
-    return PayloadTooLarge(f"the body is larger than ingest.max_body ({limit} bytes)", limit_bytes=limit)
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")
+        await send_answer(send, failure.http, JSON, failure.to_json(), *headers)

@@ -24,7 +24,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from traceo.errors import BadData
-from traceo.store.base import Signal
+from traceo.store.base import OTLP, Signal
 
 FILES = (common_pb2, resource_pb2, trace_pb2, logs_pb2, metrics_pb2)
 SERVICES = {Signal.TRACES: trace_service_pb2, Signal.LOGS: logs_service_pb2, Signal.METRICS: metrics_service_pb2}
@@ -58,6 +58,8 @@ MESSAGES = _make_messages()
 
 def is_certain(signal: Signal, body: bytes) -> bool:
     """True when every item of this body will be stored. Raises BadData for what is no request at all."""
+    if signal not in OTLP:
+        return signal is Signal.PLAIN_WRITE
     message = _parse(signal, body)
     if len(UnknownFieldSet(message)):  # perhaps no OTLP at all: let the engine look
         return False
@@ -69,6 +71,8 @@ def is_certain(signal: Signal, body: bytes) -> bool:
 
 def rewrite(signal: Signal, body: bytes) -> bytes:
     """The same request as protobuf would write it, without what is unknown. Raises BadData."""
+    if signal not in OTLP:
+        return body
     message = _parse(signal, body)
     message.DiscardUnknownFields()
     return bytes(message.SerializeToString())

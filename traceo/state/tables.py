@@ -127,3 +127,14 @@ sampling_rounds = Table(
     Column("done", Boolean, nullable=False),
     Column("steering", JSON, nullable=False, server_default="[]"),
 )
+
+# Which metrics queries select, and when they did.
+metric_usage = Table(
+    "metric_usage",
+    metadata,
+    Column("tenant", String(150), primary_key=True),
+    Column("metric", String(500), primary_key=True),
+    Column("queries", BigInteger, nullable=False),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+)

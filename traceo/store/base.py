@@ -6,7 +6,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,16 +15,26 @@ import pyarrow as pa
 
 
 class Signal(StrEnum):
-    """A kind of telemetry; the value names its inlet and its wire schema."""
+    """A kind of telemetry, as it comes; the value names its wire schema."""
 
     TRACES = "traces"
     LOGS = "logs"
     METRICS = "metrics"
+    PLAIN_WRITE = "plain_write"  # remote write of samples alone
+    REMOTE_WRITE = "remote_write"  # any other remote write
+
+    @property
+    def inlet(self) -> str:
+        """The table that takes its requests."""
+        return f"otlp_{self}" if self in OTLP else str(self)
+
+
+OTLP = (Signal.TRACES, Signal.LOGS, Signal.METRICS)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One sender's request: an uncompressed protobuf `Export<Signal>ServiceRequest` body of one tenant."""
+    """One sender's request: an uncompressed protobuf body, of one tenant."""
 
     tenant: str
     body: bytes
@@ -55,10 +65,29 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one request: how many of its items were refused, and why. All others are committed."""
+    """What became of one request: how many of its items were refused, and why. All others are committed.
+
+    `kinds`: how many of which kind, as the table `rejects` names them.
+    """
 
     rejected: int = 0
     reason: str = ""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+REJECTS = """
+SELECT request_index, sum(items) AS rejected, any(reason) AS text,
+    mapFromArrays(groupArray(signal), groupArray(items)) AS kinds
+FROM rejects WHERE batch_id = {id:UInt64} GROUP BY request_index
+"""
+
+
+def read_outcomes(rejects: pa.Table, requests: int) -> list[Outcome]:
+    """One outcome for each request of a batch, from the result of REJECTS."""
+    outcomes = [Outcome()] * requests
+    for row in rejects.to_pylist(maps_as_pydicts="lossy"):
+        outcomes[row["request_index"]] = Outcome(row["rejected"], row["text"], row["kinds"])
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +126,7 @@ class Store(Protocol):
     ) -> pa.Table:
         """Run a SELECT and return its result. `{name:Type}` in the text binds `params[name]`.
 
+        When the caller is cancelled, the engine MUST stop as well, and this MUST NOT return before it has.
         Raises `QueryError` for what the text got wrong, `LimitExceeded` for a bound, `StoreUnavailable`.
         """
         ...

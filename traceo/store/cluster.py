@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from traceo.errors import ConfigError, StoreError, StoreUnavailable, TraceoError
-from traceo.store.base import Batch, Layout, Outcome, QueryLimits, Request, Signal
+from traceo.store.base import REJECTS, Batch, Layout, Outcome, QueryLimits, Request, Signal, read_outcomes
 from traceo.store.cluster_http import ClusterHttp, Statement, may_have_run
 from traceo.store.cluster_url import ClusterUrl, Host, parse_cluster_url, parse_host
 from traceo.store.frame import frame_batch, insert_settings, insert_statement
@@ -66,10 +66,7 @@ READ_SETTINGS: Settings = {
     "cancel_http_readonly_queries_on_client_close": 1,
 }
 
-READ_REJECTS = """
-SELECT request_index, sum(items) AS items, any(reason) AS reason FROM rejects WHERE batch_id = {id:UInt64} GROUP BY 1
-SETTINGS optimize_skip_unused_shards = 1
-"""
+READ_REJECTS = f"{REJECTS} SETTINGS optimize_skip_unused_shards = 1"
 FORGET_SEEN = "TRUNCATE TABLE seen"
 CREATE_DATABASE = "CREATE DATABASE IF NOT EXISTS {name:Identifier}"
 READ_NODES = """
@@ -200,15 +197,12 @@ class ClusterStore:
 
     async def _read_outcomes(self, batch_id: int, requests: int) -> list[Outcome]:
         """What was refused. All else is committed: an error here would make the senders send it again."""
-        outcomes = [Outcome()] * requests
         try:
             table = await self.query(READ_REJECTS, {"id": batch_id})
         except TraceoError as error:
             logger.warning("nobody can be told what batch %d refused (table rejects): %s", batch_id, error)
-            return outcomes
-        for row in table.to_pylist():
-            outcomes[row["request_index"]] = Outcome(row["items"], row["reason"])
-        return outcomes
+            return [Outcome()] * requests
+        return read_outcomes(table, requests)
 
     async def _read_bare(self, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Rows of system tables, whether or not the store's database exists."""

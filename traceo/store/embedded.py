@@ -2,13 +2,15 @@
 
 The engine allows one data path a process and one process a data path. A connection runs one statement at a time, so
 that there are several; each call borrows one and runs in a thread, the GIL released meanwhile. Inserts have connections
-of their own, so that no query keeps them waiting.
+of their own, so that no query keeps them waiting, and so has what stops a query whose caller has gone.
 """
 
 import asyncio
 import contextlib
 import os
 import queue
+import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,19 +20,17 @@ import chdb
 import pyarrow as pa
 
 from traceo.config import Store as StoreSettings
-from traceo.errors import BadData, DiskFull, StoreUnavailable
-from traceo.store.base import Batch, Layout, Outcome, QueryLimits, Request, Signal
+from traceo.errors import BadData, DiskFull, StoreUnavailable, TraceoError
+from traceo.store.base import REJECTS, Batch, Layout, Outcome, QueryLimits, Request, Signal, read_outcomes
 from traceo.store.engine_config import write_engine_config
 from traceo.store.engine_errors import translate
 from traceo.store.frame import frame_batch, insert_settings, insert_statement
 
 Result = TypeVar("Result")
 HOST = "embedded"
+KILL = "KILL QUERY WHERE Settings['log_comment'] = {name:String} ASYNC"
+KILL_AGAIN_S = 0.2  # a statement that has only just begun may not be known to the engine yet
 INCOMING = "incoming"  # blocks on their way into the engine; what a crash left there is in the journal as well
-REJECTS = """
-SELECT request_index, sum(items) AS items, any(reason) AS reason FROM rejects
-WHERE batch_id = {id:UInt64} GROUP BY request_index
-"""
 
 
 class ConnectionPool:
@@ -73,12 +73,15 @@ class ConnectionPool:
 class EmbeddedStore:
     """A `Store` on chDB. Make it with `open_embedded`."""
 
-    def __init__(self, folder: Path, inserts: ConnectionPool, queries: ConnectionPool, threads: int) -> None:
+    def __init__(
+        self, folder: Path, inserts: ConnectionPool, queries: ConnectionPool, control: ConnectionPool, threads: int
+    ) -> None:
         self._folder = folder
         self._incoming = folder / INCOMING
         self._threads = threads
         self._inserts = inserts
         self._queries = queries
+        self._control = control
 
     async def insert(self, signal: Signal, requests: Sequence[Request], batch: Batch | None = None) -> list[Outcome]:
         name = batch or Batch.new()
@@ -90,8 +93,25 @@ class EmbeddedStore:
     async def query(
         self, sql: str, params: Mapping[str, Any] | None = None, limits: QueryLimits | None = None
     ) -> pa.Table:
-        text = f"{sql}\nSETTINGS {self._query_settings(limits or QueryLimits())}"
-        return await self._queries.run(lambda connection: _select(connection, text, params))
+        name, gone = secrets.token_hex(8), threading.Event()
+        text = f"{sql}\nSETTINGS {self._query_settings(limits or QueryLimits())}, log_comment = '{name}'"
+        work = asyncio.ensure_future(
+            self._queries.run(lambda connection: _select_unless(gone, connection, text, params))
+        )
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            gone.set()
+            await asyncio.shield(self._kill(name, work))
+            raise
+
+    async def _kill(self, name: str, work: "asyncio.Future[pa.Table]") -> None:
+        """Make the engine stop a statement; returns when it has."""
+        while not work.done():
+            with contextlib.suppress(TraceoError):
+                await self._control.run(lambda connection: _execute(connection, KILL, {"name": name}))
+            await asyncio.wait([work], timeout=KILL_AGAIN_S)
+        work.exception()
 
     async def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         await self._queries.run(lambda connection: _execute(connection, sql, params))
@@ -116,6 +136,7 @@ class EmbeddedStore:
         """Wait for running statements, then release the data path."""
         await self._inserts.close()
         await self._queries.close()
+        await self._control.close()
 
     def _query_settings(self, limits: QueryLimits) -> str:
         settings = [f"max_threads = {self._threads}", "readonly = 2"]
@@ -136,22 +157,26 @@ def open_embedded(folder: Path, settings: StoreSettings) -> EmbeddedStore:
     try:
         inserts = [chdb.connect(f"{folder}?config-file={config}") for _ in Signal]
         queries = [chdb.connect(f"{folder}?config-file={config}") for _ in range(settings.connections)]
+        control = [chdb.connect(f"{folder}?config-file={config}")]
     except (chdb.ChdbError, RuntimeError) as error:
         raise StoreUnavailable(
             f"{folder} could not be opened; is another Traceo running on it? Stop it, or choose another --data-dir"
         ) from error
     for left_behind in incoming.iterdir():
         left_behind.unlink()
-    return EmbeddedStore(folder, ConnectionPool("insert", inserts), ConnectionPool("query", queries), settings.threads)
+    return EmbeddedStore(
+        folder,
+        ConnectionPool("insert", inserts),
+        ConnectionPool("query", queries),
+        ConnectionPool("control", control),
+        settings.threads,
+    )
 
 
 def _insert(connection: Any, folder: Path, signal: Signal, requests: Sequence[Request], batch: Batch) -> list[Outcome]:
     with _file_of(folder / f"{batch.token}.insert", frame_batch(requests, batch)) as path:
         _insert_file(connection, signal, path, batch)
-    outcomes = [Outcome()] * len(requests)
-    for row in _select(connection, REJECTS, {"id": batch.id}).to_pylist():
-        outcomes[row["request_index"]] = Outcome(row["items"], row["reason"])
-    return outcomes
+    return read_outcomes(_select(connection, REJECTS, {"id": batch.id}), len(requests))
 
 
 def _insert_file(connection: Any, signal: Signal, path: Path, batch: Batch) -> None:
@@ -189,6 +214,11 @@ def _engine_errors(*, inserting: bool = False, after_failure: Callable[[], None]
 def _select(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
     with _engine_errors():
         return connection.query(sql, "ArrowTable", params=dict(params or {}))
+
+
+def _select_unless(gone: threading.Event, connection: Any, sql: str, params: Mapping[str, Any] | None) -> pa.Table:
+    """Nothing is begun for a caller who left while the statement waited for a connection."""
+    return pa.table({}) if gone.is_set() else _select(connection, sql, params)
 
 
 def _execute(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> None:

@@ -3,7 +3,16 @@
 import re
 from functools import cache
 
-from traceo.errors import BadData, DiskFull, LimitExceeded, QueryError, StoreError, StoreUnavailable, TraceoError
+from traceo.errors import (
+    BadData,
+    DiskFull,
+    LimitExceeded,
+    QueryError,
+    QueryTimeout,
+    StoreError,
+    StoreUnavailable,
+    TraceoError,
+)
 from traceo.store.migrate import read_migrations
 
 CODE = re.compile(r"Code: (\d+)")
@@ -15,6 +24,7 @@ NO_SPACE = {243}
 # Time, simultaneous queries, memory, parts: an insert that met one of them may be sent again later.
 BUSY = {159, 202, 241, 252}
 LIMITS = {158: "rows", 159: "time", 241: "memory", 396: "rows of the result", 307: "bytes", 167: "time", 290: "memory"}
+TIMED_OUT = {159, 167}
 AFTER_EOF = 32  # a length that runs past the end of the input; or, where an address is named, a connection that broke
 UNREACHABLE = {209, 210, 279, 198, 519, 225, 242, 999, 203, 32, 236, 74, 76}
 # What no query text can cause: user SQL names neither logins nor databases (query/guard.py).
@@ -46,7 +56,8 @@ def translate(message: str, *, inserting: bool = False) -> TraceoError:
     if inserting:
         return BadData(text, code=code) if code in UNREADABLE else StoreError(text, code=code)
     if code in LIMITS:
-        return LimitExceeded(f"the query was stopped at its limit of {LIMITS[code]}: {text}")
+        kind = QueryTimeout if code in TIMED_OUT else LimitExceeded
+        return kind(f"the query was stopped at its limit of {LIMITS[code]}: {text}")
     return QueryError(text)
 
 

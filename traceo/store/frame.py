@@ -97,7 +97,7 @@ def encode_varint(number: int) -> bytes:
 def insert_statement(signal: Signal) -> str:
     """The INSERT without its settings and format."""
     columns = "tenant, batch_id, request_index, recent, request_bytes, body"
-    return f"INSERT INTO otlp_{signal} ({columns}{', keep' if signal is Signal.TRACES else ''})"
+    return f"INSERT INTO {signal.inlet} ({columns}{', keep' if signal is Signal.TRACES else ''})"
 
 
 def insert_settings(signal: Signal, batch: Batch) -> dict[str, str]:

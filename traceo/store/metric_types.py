@@ -1,4 +1,4 @@
-"""Column types that tables of metrics share: the messages of wire/metrics.proto, as `${Name}` in schema/*.sql."""
+"""Column types that tables of metrics share: the messages of wire/*.proto, as `${Name}` in schema/*.sql."""
 
 MAP = "Map(LowCardinality(String), String)"
 EXEMPLAR = (
@@ -32,6 +32,16 @@ METRIC = (
     f"exponential_histogram Tuple(data_points Array({EXPONENTIAL_POINT}), aggregation_temporality Int8), "
     f"summary Tuple(data_points Array({SUMMARY_POINT})))"
 )
+# Of wire/remote_write.proto.
+WRITTEN_SAMPLE = "Tuple(timestamp Int64, value Float64, start_timestamp Int64)"
+BUCKET_SPAN = "Tuple(offset Int32, length UInt32)"
+WRITTEN_HISTOGRAM = (
+    "Tuple(timestamp Int64, start_timestamp Int64, reset_hint Int32, schema Int32, zero_threshold Float64, "
+    "sum Float64, count Enum8('none' = 0, 'count_int' = 1, 'count_float' = 2), count_int UInt64, count_float Float64, "
+    "zero_count_int UInt64, zero_count_float Float64, custom_values Array(Float64), "
+    f"positive_spans Array({BUCKET_SPAN}), positive_deltas Array(Int64), positive_counts Array(Float64), "
+    f"negative_spans Array({BUCKET_SPAN}), negative_deltas Array(Int64), negative_counts Array(Float64))"
+)
 TYPES = {
     "Exemplar": EXEMPLAR,
     "NumberPoint": NUMBER_POINT,
@@ -39,4 +49,41 @@ TYPES = {
     "ExponentialPoint": EXPONENTIAL_POINT,
     "SummaryPoint": SUMMARY_POINT,
     "Metric": METRIC,
+    "WrittenSample": WRITTEN_SAMPLE,
+    "WrittenHistogram": WRITTEN_HISTOGRAM,
 }
+
+
+def varint_of(text: str) -> str:
+    """SQL: the length of a text of less than 2 MiB as a protobuf varint."""
+    size = f"length({text})"
+    return (
+        f"multiIf({size} < 128, char({size}), {size} < 16384, char({size} % 128 + 128, intDiv({size}, 128)), "
+        f"char({size} % 128 + 128, intDiv({size}, 128) % 128 + 128, intDiv({size}, 16384)))"
+    )
+
+
+def text_of(value: str) -> str:
+    """SQL: an encoded `AnyValue` as a label's text; lists and byte strings as they are encoded, in base64."""
+    groups = f"arrayMap(i -> toUInt64(ascii(substring({value}, i, 1)) % 128), range(2, length({value}) + 1))"
+    digits = f"arrayMap((group, i) -> bitShiftLeft(group, 7 * (i - 1)), {groups}, arrayEnumerate({groups}))"
+    return (
+        f"multiIf(empty({value}), '', startsWith({value}, '\\n'), substring({value}, multiIf(length({value}) < 130, 3, "
+        f"length({value}) < 16387, 4, length({value}) < 2097156, 5, 6)), "
+        f"startsWith({value}, '\\x10'), if(endsWith({value}, '\\x01'), 'true', 'false'), "
+        f"startsWith({value}, '\\x18'), toString(reinterpretAsInt64(arraySum({digits}))), "
+        f"startsWith({value}, '!'), toString(reinterpretAsFloat64(substring({value}, 2, 8))), base64Encode({value}))"
+    )
+
+
+def label_of(name: str) -> str:
+    """SQL: an attribute's name as a label's."""
+    escaped = f"replaceRegexpAll({name}, '[^a-zA-Z0-9_]', '_')"
+    return f"replaceRegexpOne(replaceRegexpOne({escaped}, '^([0-9])', 'key_\\\\1'), '^_([^_]|$$)', 'key_\\\\1')"
+
+
+MACROS = {
+    "Varint": varint_of,
+    "Text": text_of,
+    "Label": label_of,
+}  # `${Name(x)}` in schema/*.sql, where `x` is a column or a parameter

@@ -3,22 +3,24 @@
 A file's number is its version. A statement is written so that it may run again (IF NOT EXISTS), because a crash may
 fall between a statement and its note in `schema_migrations`. On a cluster each statement runs on every node: tables are
 local, and one whose header says `-- cluster: sharded by X` or `-- cluster: local` gets a `Distributed` table above it.
-Types that several files share are written once, in metric_types.py, and named `${Type}` in the files.
+Types that several files share are written once, in metric_types.py, and named `${Type}` in the files,
+and so are expressions that several share, named `${Expression(column)}`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
 from traceo.errors import SchemaTooNew
 from traceo.store.base import Layout, Store
-from traceo.store.metric_types import TYPES
+from traceo.store.metric_types import MACROS, TYPES
 
 CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\$\{local\}")
 ENGINE = re.compile(r"ENGINE = \$\{Replicated\}(\w+)(\(\w+\))?")
+MACRO = re.compile(r"\$\{(\w+)\((\w+)\)\}")
 # Replicas are made node by node, so that the path may not hold the table's own UUID.
 REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 JOURNAL = """
@@ -40,8 +42,11 @@ RETENTION = {
     "samples": ("metrics", "received_at"),
     "histograms": ("metrics", "received_at"),
     "summaries": ("metrics", "received_at"),
+    "native_histograms": ("metrics", "received_at"),
     "exemplars": ("metrics", "received_at"),
     "series": ("metrics", "day"),
+    "label_sets": ("metrics", "day"),
+    "label_values": ("metrics", "day"),
     "resources": ("rollups", "day"),
     "scopes": ("rollups", "day"),
     "span_red": ("rollups", "minute"),
@@ -49,7 +54,7 @@ RETENTION = {
     "usage": ("usage", "minute"),
     "rejects": ("recent_spans", "received_at"),
 }
-TIERED = ("spans", "logs", "samples", "histograms", "summaries")
+TIERED = ("spans", "logs", "samples", "histograms", "summaries", "native_histograms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Migration:
         """What to run on each node of a layout."""
         engine = _replicated if layout.replicated else r"ENGINE = \1\2"
         text = ENGINE.sub(engine, self.text)
+        text = MACRO.sub(lambda macro: MACROS[macro.group(1)](macro.group(2)), text)
         made = [Template(text).substitute(TYPES, local="_local" if layout.cluster else "")]
         table, sharding = TABLE.search(self.text), CLUSTER.search(self.text)
         if layout.cluster and table and sharding:
@@ -125,6 +131,17 @@ async def apply_retention(store: Store, seconds: Mapping[str, float], cold_after
                 await store.execute_on(host, f"ALTER TABLE {table}{local} MODIFY SETTING storage_policy = 'tiered'")
             if f"TTL {ttl}" not in texts[table + local]:
                 await store.execute_on(host, f"ALTER TABLE {table}{local} MODIFY TTL {ttl}")
+
+
+async def apply_promotion(store: Store, attributes: Sequence[str]) -> None:
+    """Set which resource attributes become labels; of series that are new from now on."""
+    for host in await store.hosts():
+        known = (await store.query_on(host, "SELECT name FROM promoted_attributes"))["name"].to_pylist()
+        if sorted(known) != sorted(attributes):
+            await store.execute_on(host, "TRUNCATE TABLE promoted_attributes")
+            for name in attributes:
+                sql = "INSERT INTO promoted_attributes SELECT {name:String}"
+                await store.execute_on(host, sql, {"name": name})
 
 
 def _ttl(table: str, column: str, seconds: float, cold_after_s: float) -> str:

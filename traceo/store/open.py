@@ -6,7 +6,7 @@ from pathlib import Path
 from traceo.config import Config, Retention
 from traceo.errors import ConfigError
 from traceo.store.base import QueryLimits, Store
-from traceo.store.migrate import apply_retention, migrate
+from traceo.store.migrate import apply_promotion, apply_retention, migrate
 
 logger = logging.getLogger(__name__)
 
@@ -48,3 +48,4 @@ async def _prepare(store: Store, config: Config) -> None:
     seconds = {name: float(getattr(config.retention, name)) for name in Retention.__slots__}
     tier = config.store.s3_tier
     await apply_retention(store, seconds, tier.move_after if tier.endpoint else 0)
+    await apply_promotion(store, config.metrics.promote_resource_attributes)

@@ -5,13 +5,13 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS points_series_view TO series${local} AS
 WITH
     arrayMap(x -> if(startsWith(x, '\n'), if(ascii(substring(x, 2)) < 128, 3, 4), 1), pairs) AS key_from,
     arrayMap(x -> if(startsWith(x, '\n'), ascii(substring(x, 2)) % 128 + if(ascii(substring(x, 2)) < 128, 0, 128 * ascii(substring(x, 3))), 0), pairs) AS key_size
-SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, service, resource_id, scope_id,
+SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, service, resource_id, scope_id, target,
     mapFromArrays(
         arrayMap((x, from, size) -> substring(x, from, size), pairs, key_from, key_size),
         arrayMap(x -> substring(x, multiIf(length(x) < 130, 3, length(x) < 16387, 4, length(x) < 2097156, 5, 6)),
             arrayMap((x, from, size) -> substring(x, from + size), pairs, key_from, key_size))) AS attributes
 FROM
 (
-    SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, service, resource_id, scope_id, attributes AS pairs
-    FROM points_in WHERE cityHash64(series_id, today()) NOT IN seen LIMIT 1 BY series_id
+    SELECT tenant, metric, series_id, type, unit, temporality, monotonic, integer, service, resource_id, scope_id, target, attributes AS pairs
+    FROM points_in WHERE cityHash64(series_id, CAST([], 'Array(Float64)'), today()) NOT IN seen LIMIT 1 BY series_id
 )

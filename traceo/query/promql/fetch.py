@@ -1,0 +1,280 @@
+"""Series and their points out of the engine: two statements for a selector, one more where there are histograms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from traceo.errors import LimitExceeded, QueryError
+from traceo.query.promql.ast import Matcher
+from traceo.query.promql.histogram import Hint, Histogram, Side, is_reset
+from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
+from traceo.query.promql.selectors import condition
+from traceo.query.promql.values import Bools, Floats, Ints, Labels, Objects, Points
+from traceo.query.run import Queries
+from traceo.query.sql import Scope, TimeRange
+from traceo.query.translated import EXPONENTIAL, FLOAT_KINDS, NATIVE, SAMPLES, select_exponential, select_floats
+from traceo.store.base import QueryLimits
+
+STALE_BITS = 0x7FF0000000000002
+MS = 1_000_000
+Ids = npt.NDArray[Any]  # of unsigned integers
+Source = tuple[Scope, str]  # a statement's scope, and what stands behind its FROM
+FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9) can be
+MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
+SERIES = "series_id, source_id, toInt8(kind) AS kind, metric, labels"
+STORED_FLOATS = "series_id, time, received_at, value, flags"
+# A row of 16 bytes: what the engine hands over costs more than what it reads.
+FLOATS = """
+toUInt32(series_id) AS owner, toUInt32(toUnixTimestamp64Milli(time) - ({base})) AS t,
+if(flags % 2 = 1, reinterpretAsFloat64(toUInt64({stale})), value) AS v
+"""
+WIDE_FLOATS = FLOATS.replace("toUInt32(series_id)", "series_id").replace("toUInt32(toUnix", "(toUnix")
+IN_ORDER, LATEST_LAST = "series_id, time", "series_id, time, received_at"
+HISTOGRAMS = """
+series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
+count, sum, positive_indexes, positive_counts, negative_indexes, negative_counts, custom_bounds
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Which points a selector needs: those after `after_ms`, up to and including `until_ms`.
+
+    `resets`: counter resets of histograms are to be marked as such (Prometheus' `HistogramStatsIterator`).
+    """
+
+    matchers: tuple[Matcher, ...]
+    after_ms: int
+    until_ms: int
+    resets: bool = False
+
+    def scope(self, tenant: str) -> Scope:
+        """The statement's tenant and time range."""
+        start = min(max((self.after_ms + 1) * MS, FIRST_NS), LAST_NS - 1)
+        end = min(max((self.until_ms + 1) * MS, start + 1), LAST_NS)
+        return Scope(tenant, TimeRange(start, end))
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Points of one table: of series `owners`, numbered by ascending id; sorted by it and by time."""
+
+    owners: Ints
+    times: Ints
+    values: Floats
+    stale: Bools
+    histograms: Objects | None = None
+
+
+async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> Points:
+    """The selected series with their points. Raises LimitExceeded, and what the store raises."""
+    scope = read.scope(tenant)
+    where = condition(scope, read.matchers)
+    tail = f"ORDER BY metric, series_id LIMIT 1 BY series_id, kind LIMIT {options.max_series + 1}"
+    found = await queries.table(scope.select("label_sets", SERIES, where, tail), scope.params, limits=_limits(options))
+    if not found.num_rows:
+        return _points([], [])
+    ids, firsts = np.unique(found["series_id"].to_numpy(), return_index=True)
+    if len(ids) > options.max_series:
+        raise LimitExceeded(
+            f"the query selects more than {options.max_series} series: use more selective label matchers"
+        )
+    chosen = _Chosen(scope, where, found, options)
+    wider = _Chosen(replace(read, after_ms=read.after_ms - options.lookback_ms).scope(tenant), where, found, options)
+    wider.scope.params |= {name: value for name, value in scope.params.items() if name not in wider.scope.params}
+    sources = [(_read_floats, source) for source in chosen.floats()]
+    sources += [(_read_histograms, source) for source in wider.histograms()]
+    flats = list(await asyncio.gather(*(function(queries, source, ids, options) for function, source in sources)))
+    points = _points(labels_of(found.take(pa.array(firsts))), flats)
+    return _with_hints(points, read) if points.histograms is not None else points
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The rows of `label_sets` that a selector found, and where their points are."""
+
+    scope: Scope
+    where: Sequence[str]
+    found: pa.Table
+    options: Options
+
+    def floats(self) -> list[Source]:
+        """Statements for floats."""
+        kinds = self._kinds()
+        sources = [self._stored("samples", STORED_FLOATS, (SAMPLES, NATIVE))] if kinds & {SAMPLES, NATIVE} else []
+        if kinds & set(FLOAT_KINDS):
+            sources.append((self.scope, f"({select_floats(self.scope, sorted(kinds), self.where)})"))
+        return sources
+
+    def histograms(self) -> list[Source]:
+        """Statements for native histograms, from a little earlier on, because hints need the one before."""
+        kinds = self._kinds()
+        sources = [self._stored("native_histograms", "*", (NATIVE,))] if NATIVE in kinds else []
+        if EXPONENTIAL in kinds:
+            sources.append((self.scope, f"({select_exponential(self.scope, self.where)})"))
+        return sources
+
+    def _kinds(self) -> set[int]:
+        return set(self.found["kind"].unique().to_pylist())
+
+    def _stored(self, table: str, columns: str, kinds: tuple[int, ...]) -> Source:
+        """Points as they are, of some series: a list of them if they are few, otherwise a subquery."""
+        mine = np.isin(self.found["kind"].to_numpy(), kinds)
+        numbers = self.found["series_id"].to_numpy()[mine]
+        if len(numbers) <= MANY_SERIES:
+            chosen = ", ".join(map(str, np.unique(numbers).tolist()))
+        else:
+            chosen = self.scope.select("label_sets", "series_id", self.where)
+        return self.scope, f"({self.scope.select(table, columns, [f'series_id IN ({chosen})'])})"
+
+
+def labels_of(table: pa.Table) -> list[Labels]:
+    """Labels of each row, with the metric's name."""
+    maps = table["labels"].combine_chunks()
+    if isinstance(maps, pa.ChunkedArray):
+        maps = maps.chunk(0)
+    offsets = maps.offsets.to_pylist()
+    names, values = maps.keys.to_pylist(), maps.items.to_pylist()
+    metrics = table["metric"].to_pylist()
+    return [
+        {"__name__": metric, **dict(zip(names[start:end], values[start:end], strict=True))}
+        for metric, start, end in zip(metrics, offsets, offsets[1:], strict=False)
+    ]
+
+
+def _limits(options: Options, rows: int = 0) -> QueryLimits:
+    return QueryLimits(options.timeout_s, rows or 2 * options.max_series + 2, options.max_memory_bytes)
+
+
+async def _rows(queries: Queries, source: Source, columns: str, order: str, options: Options) -> pa.Table:
+    rows = options.max_samples + 1
+    sql = f"SELECT {columns} FROM {source[1]} ORDER BY {order} LIMIT {rows}"
+    found = await queries.table(sql, source[0].params, limits=_limits(options, rows))
+    if found.num_rows > options.max_samples:
+        raise QueryError(TOO_MANY_SAMPLES)
+    return found
+
+
+async def _read_floats(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
+    """When they were received is looked at only if points differ that have the same time: it costs as much again."""
+    flat = await _read_floats_in(queries, source, ids, IN_ORDER, options)
+    repeated = _repeated(flat)
+    bits = flat.values.view(np.int64)
+    if (repeated & (bits[1:] != bits[:-1])).any():
+        flat = await _read_floats_in(queries, source, ids, LATEST_LAST, options)
+    return _last_of_each_time(flat)
+
+
+async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str, options: Options) -> Flat:
+    between = source[0].between
+    assert between is not None
+    base = between.start_ns // MS
+    short = ids.astype(np.uint32)
+    slim = len(np.unique(short)) == len(ids) and between.end_ns // MS - base < 1 << 32
+    columns = (FLOATS if slim else WIDE_FLOATS).format(base=base, stale=STALE_BITS)
+    table = await _rows(queries, source, columns, order, options)
+    values = table["v"].to_numpy()
+    owners = _owners(table["owner"].to_numpy(), short if slim else ids)
+    return Flat(owners, table["t"].to_numpy().astype(np.int64) + base, values, values.view(np.int64) == STALE_BITS)
+
+
+def _owners(found: Ids, ids: Ids) -> Ints:
+    """For each row the place of its series in `ids`; rows of a series lie together."""
+    firsts = np.flatnonzero(np.append(True, found[1:] != found[:-1])) if len(found) else np.zeros(0, dtype=np.int64)
+    order = np.argsort(ids)
+    series = order[np.searchsorted(ids[order], found[firsts])]
+    return np.repeat(series, np.diff(np.append(firsts, len(found))))
+
+
+async def _read_histograms(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
+    table = await _rows(queries, source, HISTOGRAMS, LATEST_LAST, options)
+    stale = table["sum"].to_numpy().view(np.int64) == STALE_BITS
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    made = np.empty(table.num_rows, dtype=object)
+    for row in range(table.num_rows):
+        made[row] = _histogram({name: values[row] for name, values in columns.items()})
+    owners, times = _owners(table["series_id"].to_numpy(), ids), table["t"].to_numpy()
+    return _last_of_each_time(Flat(owners, times, np.zeros(len(times)), stale, made))
+
+
+def _histogram(row: dict[str, object]) -> Histogram:
+    def side(name: str) -> Side:
+        indexes = np.array(row[f"{name}_indexes"], dtype=np.int64)
+        return Side(indexes, np.array(row[f"{name}_counts"], dtype=np.float64)).compact()
+
+    numbers = {name: row[name] for name in ("schema", "zero_threshold", "zero_count", "count", "sum")}
+    bounds: tuple[float, ...] = tuple(row["custom_bounds"])  # type: ignore[arg-type]
+    hint = Hint.GAUGE if row["hint"] == Hint.GAUGE else Hint.UNKNOWN
+    return Histogram(positive=side("positive"), negative=side("negative"), custom_bounds=bounds, hint=hint, **numbers)  # type: ignore[arg-type]
+
+
+def _repeated(flat: Flat) -> Bools:
+    """Points that are followed by one of the same series and time."""
+    return np.asarray((flat.owners[1:] == flat.owners[:-1]) & (flat.times[1:] == flat.times[:-1]))
+
+
+def _last_of_each_time(flat: Flat) -> Flat:
+    """Of points of the same series and time, the one received last."""
+    repeated = _repeated(flat)
+    return flat if not repeated.any() else _take(flat, np.flatnonzero(np.append(~repeated, True)))
+
+
+def _take(flat: Flat, rows: Ints) -> Flat:
+    histograms = None if flat.histograms is None else flat.histograms[rows]
+    return Flat(flat.owners[rows], flat.times[rows], flat.values[rows], flat.stale[rows], histograms)
+
+
+def _points(labels: list[Labels], flats: list[Flat]) -> Points:
+    """One run of points a series, out of all tables."""
+    flat = flats[0] if len(flats) == 1 else _merge(flats)
+    offsets = np.searchsorted(flat.owners, np.arange(len(labels) + 1)).astype(np.int64)
+    stale = flat.stale if flat.stale.any() else None
+    return Points(labels, offsets, flat.times, flat.values, np.zeros(len(labels), dtype=bool), stale, flat.histograms)
+
+
+def _merge(flats: list[Flat]) -> Flat:
+    if not flats:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Flat(nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool))
+    objects = [np.full(len(flat.times), None) if flat.histograms is None else flat.histograms for flat in flats]
+    owners, times = (np.concatenate([getattr(flat, name) for flat in flats]) for name in ("owners", "times"))
+    together = Flat(
+        owners,
+        times,
+        np.concatenate([flat.values for flat in flats]),
+        np.concatenate([flat.stale for flat in flats]),
+        np.concatenate(objects),
+    )
+    return _last_of_each_time(_take(together, np.lexsort((times, owners))))
+
+
+def _with_hints(points: Points, read: Read) -> Points:
+    """Says of each histogram whether a counter was reset before it. Only points of the range stay."""
+    assert points.histograms is not None
+    hinted = points.histograms.copy()
+    for start, end in zip(points.offsets, points.offsets[1:], strict=False):
+        previous: Histogram | None = None
+        for place in range(start, end):
+            current: Histogram | None = points.histograms[place]
+            if current is not None and previous is not None and current.hint != Hint.GAUGE:
+                hinted[place] = current.with_hint(_hint(current, previous, read.resets))
+            previous = None if points.stale is not None and points.stale[place] else current
+    inside = points.times > read.after_ms
+    return replace(points, histograms=hinted).where(inside)
+
+
+def _hint(current: Histogram, previous: Histogram, resets: bool) -> Hint:
+    """Prometheus' storage never says that there was a reset, only where there was none; and not across layouts."""
+    if previous.hint == Hint.GAUGE:
+        return Hint.UNKNOWN
+    if is_reset(current, previous, trust_hint=False):
+        return Hint.RESET if resets else Hint.UNKNOWN
+    layouts = [(h.schema, h.zero_threshold, h.custom_bounds) for h in (current, previous)]
+    return Hint.NOT_RESET if resets or layouts[0] == layouts[1] else Hint.UNKNOWN
