@@ -37,7 +37,7 @@ from traceo.query.promql.check import SET_OPERATORS, type_of
 from traceo.query.promql.context import Context, Range, blocks, new_budget, window_bounds
 from traceo.query.promql.durations import Window, resolve
 from traceo.query.promql.extended import check_extension, extended, smooth
-from traceo.query.promql.fetch import fetch
+from traceo.query.promql.fetch import Read, fetch
 from traceo.query.promql.functions import FUNCTIONS as SIGNATURES
 from traceo.query.promql.histogram import Hint
 from traceo.query.promql.info_function import add_info_labels
@@ -70,6 +70,7 @@ FUNCTIONS: dict[str, Any] = {
     **histogram_functions.FUNCTIONS,
 }
 MAX_STEPS = 1_000_000
+READS_AT_ONCE = 2  # of one query, so that it does not take all places of its tenant
 
 
 async def query_instant(queries: Queries, tenant: str, text: str, time_ms: int, options: Options) -> Answer:
@@ -117,15 +118,29 @@ async def _run(
     points = await _read(queries, tenant, node, times, options)
     context = Context(times, window.step_ms, window, points, Annotations(text), new_budget(options), options)
     context.budget.spend(sum(len(each.times) for each in {id(each): each for each in points.values()}.values()))
-    return await asyncio.to_thread(evaluate, node, context), context
+    try:
+        return await asyncio.to_thread(evaluate, node, context), context
+    except asyncio.CancelledError:  # the thread stops at its next look at the clock
+        context.budget.deadline = 0.0
+        raise
 
 
 async def _read(queries: Queries, tenant: str, node: Node, times: Ints, options: Options) -> dict[int, Points]:
-    """The points of every selector; the same ones are read once."""
+    """The points of every selector, a few at a time; the same ones are read once."""
     wanted = plan_reads(node, int(times[0]), int(times[-1]), options)
     reads = list(dict.fromkeys(wanted.values()))
-    found = await asyncio.gather(*(fetch(queries, tenant, read, options) for read in reads))
-    by_read = dict(zip(reads, found, strict=True))
+    places = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read_one(read: Read) -> Points:
+        async with places:
+            return await fetch(queries, tenant, read, options)
+
+    tasks = [asyncio.ensure_future(read_one(read)) for read in reads]
+    try:
+        by_read = dict(zip(reads, await asyncio.gather(*tasks), strict=True))
+    finally:
+        for task in tasks:
+            task.cancel()
     return {selector: by_read[read] for selector, read in wanted.items()}
 
 

@@ -28,7 +28,7 @@ Ids = npt.NDArray[Any]  # of unsigned integers
 Source = tuple[Scope, str]  # a statement's scope, and what stands behind its FROM
 FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9) can be
 MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
-SERIES = "series_id, source_id, toInt8(kind) AS kind, metric, labels"
+SERIES = "series_id, toInt8(kind) AS kind, metric"
 STORED_FLOATS = "series_id, time, received_at, value, flags"
 # A row of 16 bytes: what the engine hands over costs more than what it reads.
 FLOATS = """
@@ -48,12 +48,14 @@ class Read:
     """Which points a selector needs: those after `after_ms`, up to and including `until_ms`.
 
     `resets`: counter resets of histograms are to be marked as such (Prometheus' `HistogramStatsIterator`).
+    `labels`: the only ones that matter, beside the name; None: all.
     """
 
     matchers: tuple[Matcher, ...]
     after_ms: int
     until_ms: int
     resets: bool = False
+    labels: tuple[str, ...] | None = None
 
     def scope(self, tenant: str) -> Scope:
         """The statement's tenant and time range."""
@@ -78,7 +80,10 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
     scope = read.scope(tenant)
     where = condition(scope, read.matchers)
     tail = f"ORDER BY metric, series_id LIMIT 1 BY series_id, kind LIMIT {options.max_series + 1}"
-    found = await queries.table(scope.select("label_sets", SERIES, where, tail), scope.params, limits=_limits(options))
+    columns = [SERIES, *_label_columns(scope, read)]
+    found = await queries.table(
+        scope.select("label_sets", ", ".join(columns), where, tail), scope.params, limits=_limits(options)
+    )
     if not found.num_rows:
         return _points([], [])
     ids, firsts = np.unique(found["series_id"].to_numpy(), return_index=True)
@@ -92,7 +97,7 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
     sources = [(_read_floats, source) for source in chosen.floats()]
     sources += [(_read_histograms, source) for source in wider.histograms()]
     flats = list(await asyncio.gather(*(function(queries, source, ids, options) for function, source in sources)))
-    points = _points(labels_of(found.take(pa.array(firsts))), flats)
+    points = _points(labels_of(found.take(pa.array(firsts)), read.labels), flats)
     return _with_hints(points, read) if points.histograms is not None else points
 
 
@@ -135,8 +140,19 @@ class _Chosen:
         return self.scope, f"({self.scope.select(table, columns, [f'series_id IN ({chosen})'])})"
 
 
-def labels_of(table: pa.Table) -> list[Labels]:
-    """Labels of each row, with the metric's name."""
+def _label_columns(scope: Scope, read: Read) -> list[str]:
+    if read.labels is None:
+        return ["labels"]
+    return [f"labels[{scope.bind(name)}] AS label_{number}" for number, name in enumerate(read.labels)]
+
+
+def labels_of(table: pa.Table, chosen: tuple[str, ...] | None) -> list[Labels]:
+    """Labels of each row, all or those that were chosen, with the metric's name."""
+    if chosen is not None:
+        texts = [table[f"label_{number}"].to_pylist() for number in range(len(chosen))]
+        rows = zip(table["metric"].to_pylist(), *texts, strict=True)
+        names = ("__name__", *chosen)
+        return [{name: text for name, text in zip(names, row, strict=True) if text} for row in rows]
     maps = table["labels"].combine_chunks()
     if isinstance(maps, pa.ChunkedArray):
         maps = maps.chunk(0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from traceo.errors import QueryError
-from traceo.query.promql.ast import Call, Matrix, Node, Selector, Subquery, When, children
+from traceo.query.promql.ast import Aggregate, Call, Matrix, Node, Selector, Subquery, When, children, unwrap
 from traceo.query.promql.fetch import Read
 from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
 from traceo.query.promql.values import Ints
 
 OF_STATS = ("histogram_count", "histogram_sum", "histogram_avg")
+REDUCTIONS = ("sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile")
 NEED_BUCKETS = ("histogram_quantile", "histogram_quantiles", "histogram_fraction")
 
 
@@ -37,10 +40,26 @@ def _plan(node: Node, first: int, last: int, options: Options, reads: dict[int, 
                 _plan(inner, int(times[0]), int(times[-1]), options, reads, False)
             else:
                 _plan(inner, first, first, options, reads, False)
+        case Aggregate() if (grouped := _only_grouped(node)) is not None:
+            for child in children(node):
+                _plan(child, first, last, options, reads, stats)
+            needed = tuple(sorted(set(node.grouping) - {"__name__"}))
+            reads[id(grouped)] = replace(reads[id(grouped)], labels=needed)
         case _:
             below = _wants_stats(node, stats)
             for child in children(node):
                 _plan(child, first, last, options, reads, below)
+
+
+def _only_grouped(node: Aggregate) -> Selector | None:
+    """The selector below an aggregation that looks at no other labels than those it groups by."""
+    if node.without or node.op not in REDUCTIONS:
+        return None
+    inner = unwrap(node.expr)
+    if isinstance(inner, Call) and len(inner.args) == 1 and inner.function != "absent_over_time":
+        inner = unwrap(inner.args[0])
+        return inner.selector if isinstance(inner, Matrix) else None
+    return inner if isinstance(inner, Selector) else None
 
 
 def _wants_stats(node: Node, stats: bool) -> bool:
