@@ -51,7 +51,7 @@ async def run_target(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIt
 
 async def _turns() -> None:
     """Some turns of the loop: connections that were accepted begin, sockets that were closed close."""
-    for _ in range(5):
+    for _ in range(30):
         await asyncio.sleep(0)
 
 
