@@ -18,28 +18,23 @@ from traceo.cardinality.limits import SeriesGuard
 from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config
 from traceo.disk import DiskGuard
+from traceo.intake import make_ingest, replay_journal
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
 from traceo.policies.service import PolicyService
-from traceo.receivers.batch import Batcher
-from traceo.receivers.budget import IngestBudget
-from traceo.receivers.commit import Committer
 from traceo.receivers.ingest import Ingest
-from traceo.receivers.journal import Journal
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
-from traceo.receivers.plain_write import PlainReader
 from traceo.receivers.remote_write import with_remote_write
 from traceo.receivers.scraped import make_scrape_writer
 from traceo.sampling.budgets import Terms
 from traceo.scraping.status import make_targets_view
 from traceo.state.database import open_state
-from traceo.store.base import Signal, Store
-from traceo.store.open import is_embedded, open_store
+from traceo.store.base import Store
+from traceo.store.open import open_store
 from traceo.telemetry import Metrics, configure_logging, configure_tracing, make_metrics
 
 logger = logging.getLogger(__name__)
 
-JOURNAL = "journal"
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
@@ -105,10 +100,10 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         await disk.look()
         guard = SeriesGuard(store, config.limits)
         await guard.begin()
-        ingest = _make_ingest(config, store, access, policies, metrics, disk, guard)
+        ingest = make_ingest(config, store, access, policies, metrics, disk, guard)
         write = make_scrape_writer(ingest, _scrape_tenant(config))
         background = make_background(config, state, store, disk, policies, write, usage, guard, metrics)
-        await _replay_journal(config, ingest)
+        await replay_journal(config, ingest)
         yield Services(config, store, access, policies, usage, background, metrics, disk, ingest)
     finally:
         await store.close()
@@ -148,58 +143,6 @@ async def _stop(
         server.should_exit = True
     drains = [batcher.drain() for batcher in services.ingest.batchers.values()]
     await asyncio.gather(grpc_server.stop(grace_s), *drains, *tasks, return_exceptions=True)
-
-
-def _make_ingest(
-    config: Config,
-    store: Store,
-    access: AccessService,
-    policies: PolicyService,
-    metrics: Metrics,
-    disk: DiskGuard,
-    guard: SeriesGuard,
-) -> Ingest:
-    journal = Journal(config.data_dir / JOURNAL) if is_embedded(config) else None
-    budget = IngestBudget(config.ingest.buffer_max_bytes)
-    metrics.ingest.buffered_bytes.set_function(lambda: budget.used)
-    slots = asyncio.Semaphore(1 if is_embedded(config) else len(Signal))
-    batchers = {
-        kind: Batcher(
-            Committer(kind, store, metrics.ingest),
-            slots,
-            budget,
-            metrics.ingest,
-            max_bytes=config.ingest.batch_max_bytes,
-            max_delay_s=config.ingest.batch_max_delay,
-            can_write=disk.check,
-            journal=journal,
-        )
-        for kind in Signal
-    }
-    rests = {Signal.TRACES: policies.samples, Signal.LOGS: policies.thins_logs}
-    return Ingest(
-        access.authenticate,
-        batchers,
-        budget,
-        config.ingest,
-        metrics.ingest,
-        rests,
-        is_full=guard.is_full,
-        plain_reader=PlainReader(config.limits),
-    )
-
-
-async def _replay_journal(config: Config, ingest: Ingest) -> None:
-    """What was answered but not committed when the last process was killed."""
-    if not is_embedded(config):
-        return
-    segments = Journal(config.data_dir / JOURNAL).left_behind()
-    for segment in segments:
-        await ingest.batchers[segment.signal].replay(segment)
-    if segments:
-        logger.info(
-            "the last process was killed: its journal was replayed", extra={"fields": {"batches": len(segments)}}
-        )
 
 
 def _api_services(services: Services) -> ApiServices:
