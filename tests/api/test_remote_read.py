@@ -117,7 +117,8 @@ def services() -> ApiServices:
 
     config, policies = Config(data_dir=Path("/nowhere")), cast(PolicyService, None)
     seconds = make_metrics().api_request_seconds
-    return ApiServices(engine(), config, authenticate, CollectorRegistry(), seconds, dict, policies)
+    usage: Any = None  # nothing here counts queries
+    return ApiServices(engine(), config, authenticate, CollectorRegistry(), seconds, dict, policies, usage)
 
 
 def post(tenant: str, body: bytes) -> httpx.Response:
