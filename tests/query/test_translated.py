@@ -14,6 +14,7 @@ from tests.query.telemetry import pairs
 from traceo.query.sql import Scope, TimeRange
 from traceo.query.translated import FLOAT_KINDS, select_exponential, select_floats
 from traceo.store.base import Signal
+from traceo.store.metric_types import NAME_BITS
 from traceo.store.migrate import apply_promotion
 
 NOW_NS = time.time_ns() // 10**9 * 10**9
@@ -104,6 +105,18 @@ def test_names_are_those_of_the_specification(tenant: str, kind: str, name: str,
         sender.sum(name, unit, monotonic=kind == "sum")
     sender.store(tenant)
     assert [row["metric"] for row in label_sets(tenant)] == [translated]
+
+
+def test_series_of_one_metric_lie_together(tenant: str) -> None:
+    for number in range(5):
+        sender = Sender(service__name=f"cart-{number}", host__name="h1")
+        sender.gauge("load", disk=number)
+        add_histogram(sender, CUMULATIVE, [(1, 2, 3)], (0.5, 10.0))
+        sender.store(tenant)
+    for table, metrics in (("samples", 2), ("histograms", 1)):  # target_info has samples, too
+        columns = f"uniqExact(bitShiftRight(series_id, {64 - NAME_BITS})) AS starts, uniqExact(series_id) AS ids"
+        sql = f"SELECT {columns} FROM {table} WHERE tenant = {{tenant:String}}"
+        assert read(sql, {"tenant": tenant}) == [{"starts": metrics, "ids": 5 * metrics}]
 
 
 def test_attributes_become_labels(tenant: str) -> None:

@@ -18,6 +18,7 @@ from traceo.errors import DiskFull, StoreUnavailable
 from traceo.receivers.plain_write import PlainReader
 from traceo.receivers.remote_write import PATH, with_remote_write, write
 from traceo.store.base import Outcome, Signal
+from traceo.store.metric_types import NAME_BITS
 
 pytestmark = pytest.mark.anyio
 
@@ -273,6 +274,26 @@ def test_a_series_is_the_same_on_every_way_in() -> None:
         assert row["n"] == 1
         (row,) = await read("SELECT metric, labels FROM label_sets FINAL WHERE tenant = {tenant:String}", tenant)
         assert shown_labels(row) == tuple(sorted(labels.items()))
+
+    with_engine(work)
+
+
+@pytest.mark.parametrize("name", ["up", "n" * 127, "n" * 128, "n" * 300], ids=len)
+def test_series_of_one_metric_lie_together_whatever_else_they_say(name: str) -> None:
+    """The first bits of an id are the metric's; so are those of native histograms, in either lane."""
+
+    async def work(bench: Bench, tenant: str) -> None:
+        labels = [{"__name__": name, "job": f"{n}", **({"Early": "x"} if n % 2 else {})} for n in range(20)]
+        plain = write_request(*((one, [(1.0, NOW_MS)]) for one in labels[:10]))
+        judged = write_request(*((one, [(1.0, NOW_MS), (2.0, NOW_MS + 1)]) for one in labels[10:]))
+        for series in judged.timeseries:
+            add_histogram(series, random.Random(1), NOW_MS)
+        for request in (plain, judged):
+            await write(bench.ingest, tenant, request.SerializeToString(), 1)
+        for table, count in (("samples", 20), ("native_histograms", 10)):
+            columns = f"uniqExact(bitShiftRight(series_id, {64 - NAME_BITS})) AS starts, uniqExact(series_id) AS ids"
+            (row,) = await read(f"SELECT {columns} FROM {table} WHERE tenant = {{tenant:String}}", tenant)
+            assert row == {"starts": 1, "ids": count}
 
     with_engine(work)
 

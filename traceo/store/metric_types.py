@@ -1,5 +1,7 @@
 """Column types that tables of metrics share: the messages of wire/*.proto, as `${Name}` in schema/*.sql."""
 
+from collections.abc import Callable
+
 MAP = "Map(LowCardinality(String), String)"
 EXEMPLAR = (
     "Tuple(time_unix_nano UInt64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), as_double Float64, "
@@ -42,6 +44,7 @@ WRITTEN_HISTOGRAM = (
     f"positive_spans Array({BUCKET_SPAN}), positive_deltas Array(Int64), positive_counts Array(Float64), "
     f"negative_spans Array({BUCKET_SPAN}), negative_deltas Array(Int64), negative_counts Array(Float64))"
 )
+NAME_BITS = 12  # of 64: 52 bits are left to tell a metric's series apart (ten millions of them: 1 % chance of a clash)
 TYPES = {
     "Exemplar": EXEMPLAR,
     "NumberPoint": NUMBER_POINT,
@@ -82,8 +85,40 @@ def label_of(name: str) -> str:
     return f"replaceRegexpOne(replaceRegexpOne({escaped}, '^([0-9])', 'key_\\\\1'), '^_([^_]|$$)', 'key_\\\\1')"
 
 
-MACROS = {
+def series_id_of(metric: str, labels_hash: str) -> str:
+    """SQL: a series' id: NAME_BITS of the metric's hash, then a hash of all that tells its series apart.
+
+    Points are sorted by id, so that those of one metric, which are read together, lie together.
+    """
+    return f"bitOr(bitShiftLeft(cityHash64({metric}), {64 - NAME_BITS}), bitShiftRight({labels_hash}, {NAME_BITS}))"
+
+
+def native_id_of(series_id: str) -> str:
+    """SQL: the id of a series' native histograms, beside its own."""
+    start = f"bitShiftLeft(bitShiftRight({series_id}, {64 - NAME_BITS}), {64 - NAME_BITS})"
+    return f"bitOr({start}, bitShiftRight(cityHash64('native_histogram', {series_id}), {NAME_BITS}))"
+
+
+def target_id_of(resource_id: str) -> str:
+    """SQL: the id of the series `target_info` of a resource of the column `tenant`."""
+    return series_id_of("'target_info'", f"cityHash64('target_info', tenant, {resource_id})")
+
+
+def encoded_name_of(labels: str) -> str:
+    """SQL: the metric's name out of encoded labels; of one of 128 bytes or more, a beginning.
+
+    For ids alone: it is found by its bytes, which a label before it (names in capitals are) might hold, too.
+    """
+    start = f"position({labels}, '__name__\\x12')"
+    return f"substring({labels}, {start} + 10, ascii(substring({labels}, {start} + 9, 1)))"
+
+
+MACROS: dict[str, Callable[..., str]] = {
     "Varint": varint_of,
     "Text": text_of,
     "Label": label_of,
-}  # `${Name(x)}` in schema/*.sql, where `x` is a column or a parameter
+    "SeriesId": series_id_of,
+    "NativeId": native_id_of,
+    "TargetId": target_id_of,
+    "EncodedName": encoded_name_of,
+}  # `${Name(x)}` in schema/*.sql, where `x` are columns or parameters

@@ -1,7 +1,8 @@
 -- Points of gauges and sums. A series is the same in whatever order its attributes come: their hashes are summed.
 CREATE MATERIALIZED VIEW IF NOT EXISTS points_in_view TO points_in AS
+WITH cityHash64(identity, integer, arraySum(x -> cityHash64(x), attributes)) AS hash
 SELECT tenant, received_at, service, metric, unit, type, temporality, monotonic, kind = 'as_int' AS integer, resource_id, scope_id, target,
-    cityHash64(identity, integer, arraySum(x -> cityHash64(x), attributes)) AS series_id, attributes, time_ns, start_time_ns, flags,
+    ${SeriesId(metric, hash)} AS series_id, attributes, time_ns, start_time_ns, flags,
     double, integer_value, exemplars
 FROM metrics_in${local}
 ARRAY JOIN

@@ -1,7 +1,8 @@
 -- Points of distributions. A metric has points of one kind: what only another kind has is filled with defaults.
 CREATE MATERIALIZED VIEW IF NOT EXISTS distributions_in_view TO distributions_in AS
+WITH cityHash64(identity, arraySum(x -> cityHash64(x), attributes)) AS hash
 SELECT tenant, received_at, service, metric, unit, type, temporality, monotonic, resource_id, scope_id, target,
-    cityHash64(identity, arraySum(x -> cityHash64(x), attributes)) AS series_id, attributes, time_ns, start_time_ns, flags,
+    ${SeriesId(metric, hash)} AS series_id, attributes, time_ns, start_time_ns, flags,
     count, sum, min, max, bounds, counts, scale, zero_count, zero_threshold, positive_offset, positive_counts, negative_offset, negative_counts,
     quantiles, quantile_values, exemplars
 FROM (SELECT * FROM metrics_in${local} WHERE type > 7)

@@ -13,4 +13,4 @@ CREATE TABLE IF NOT EXISTS label_sets${local}
 )
 ENGINE = ${Replicated}ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
-ORDER BY (tenant, metric, series_id, day)
+ORDER BY (tenant, metric, series_id, kind, day)

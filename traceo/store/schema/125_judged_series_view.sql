@@ -6,12 +6,13 @@ WITH
     arrayMap((name, value) -> concat(
         '\n', ${Varint(name)}, name, '\x12', ${Varint(value)}, value), names, values) AS inner_labels,
     arrayStringConcat(arrayMap(label -> concat('\n', ${Varint(label)}, label), inner_labels)) AS encoded,
+    ${EncodedName(encoded)} AS name, cityHash64(tenant, encoded) AS hash,
     arrayConcat(samples.timestamp, histograms.timestamp, exemplars.timestamp) AS times,
     ifNull(nullIf(joinGet('limits', 'value', 'max_labels'), 0), 1000) AS max_labels,
     ifNull(nullIf(joinGet('limits', 'value', 'max_label_name'), 0), 1024) AS max_label_name,
     ifNull(nullIf(joinGet('limits', 'value', 'max_label_value'), 0), 65535) AS max_label_value
 SELECT tenant, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received_at, batch_id, request_index, bytes,
-    values[indexOf(names, '__name__')] AS metric, cityHash64(tenant, encoded) AS series_id, labels.1 AS names, labels.2 AS values,
+    values[indexOf(names, '__name__')] AS metric, ${SeriesId(name, hash)} AS series_id, labels.1 AS names, labels.2 AS values,
     samples, histograms, created_ms, exemplar_names, exemplar_values, exemplars,
     multiIf(
         bad_refs, 'it refers to symbols that the request does not have',
@@ -28,7 +29,7 @@ SELECT tenant, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received
             OR arrayExists((spans, deltas, counts) -> arraySum(spans.length) != length(deltas) + length(counts), histograms.negative_spans, histograms.negative_deltas, histograms.negative_counts),
         'a histogram\'s buckets do not match its spans',
         cityHash64(tenant, today()) IN full_tenants AND cityHash64(series_id, today()) NOT IN known_series
-            AND cityHash64(cityHash64('native_histogram', series_id), today()) NOT IN known_series,
+            AND cityHash64(${NativeId(series_id)}, today()) NOT IN known_series,
         concat('it is new, and the tenant has as many series today as it may: ', toString(joinGet('limits', 'value', 'max_series')), ' (limits.max_series)'),
         '') AS problem,
     metadata_type, help, unit

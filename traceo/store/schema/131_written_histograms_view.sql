@@ -1,7 +1,7 @@
 -- A bucket's index is the sum of the offsets up to its span and of the buckets before it, because each offset counts from the
 -- end of the span before. A series may have samples and histograms: the latter have an id of their own.
 CREATE MATERIALIZED VIEW IF NOT EXISTS written_histograms_view TO native_histograms${local} AS
-SELECT tenant, received_at, cityHash64('native_histogram', series_id) AS series_id, fromUnixTimestamp64Nano(1000000 * h.timestamp, 'UTC') AS time,
+SELECT tenant, received_at, ${NativeId(series_id)} AS series_id, fromUnixTimestamp64Nano(1000000 * h.timestamp, 'UTC') AS time,
     1000000 * greatest(h.start_timestamp, created_ms, 0) AS start_time_ns,
     CAST(if(h.reset_hint IN (1, 2, 3), toInt8(h.reset_hint), 0) AS Enum8('unknown' = 0, 'yes' = 1, 'no' = 2, 'gauge' = 3)) AS reset_hint,
     h.count = 'count_float' AS is_float, h.schema AS schema, h.zero_threshold AS zero_threshold,
