@@ -7,9 +7,10 @@ import pytest
 
 from tests.query.engine import engine
 from traceo.config import Query
-from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError
+from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError, QueryTimeout
 from traceo.query.promql.context import Budget
 from traceo.query.promql.evaluate import Answer, Options, query_instant, query_range
+from traceo.query.promql.fetch import FEW_SERIES
 from traceo.query.run import Queries
 
 SETS = "INSERT INTO label_sets (tenant, metric, series_id, source_id, kind, labels) VALUES "
@@ -50,6 +51,24 @@ def test_a_point_sent_twice_counts_once_and_the_last_one_wins() -> None:
     insert(SETS + f"('{name}', 'm', 7, 7, 0, map('i', 'x'))", SAMPLES + points)
     assert values(ask(name, "count_over_time(m[1m])")) == {"x": [2]}
     assert values(ask(name, "m")) == {"x": [2]}
+
+
+@pytest.mark.parametrize(
+    ("count", "factor"),
+    [(FEW_SERIES, 1), (FEW_SERIES + 1, (1 << 40) + 1), (FEW_SERIES + 1, 1 << 40)],
+    ids=["few", "many", "many, lower halves of ids the same"],
+)
+def test_few_and_many_series_are_read_alike(count: int, factor: int) -> None:
+    """Also stale ones, by flag and by value, and points before 1970."""
+    name = f"promql-{count}-{factor}"
+    stale = "reinterpretAsFloat64(toUInt64(0x7FF0000000000002))"
+    ids = [n * factor for n in range(1, count + 1)]
+    sets = ", ".join(f"('{name}', 'm', {number}, {number}, 0, map('i', '{number}'))" for number in ids)
+    points = [f"('{name}', {number}, {at}, {at}.5, 0, 1)" for number in ids for at in (-20, 10)]
+    points += [f"('{name}', {ids[0]}, 20, 0, 1, 1)", f"('{name}', {ids[1]}, 20, {stale}, 0, 1)"]
+    insert(SETS + sets, SAMPLES + ", ".join(points))
+    assert values(ask(name, "m")) == {str(number): [10.5] for number in ids[2:]}
+    assert values(ask(name, "sum_over_time(m[2m])")) == {str(number): [-10.0] for number in ids}
 
 
 def test_no_recorded_value_ends_a_series() -> None:
@@ -116,7 +135,7 @@ def test_range_and_instant_queries_agree(tenant: str) -> None:
 
 
 def test_a_query_ends_at_its_deadline() -> None:
-    with pytest.raises(QueryError, match="query timed out in expression evaluation"):
+    with pytest.raises(QueryTimeout, match="query timed out in expression evaluation"):
         Budget(samples=10, deadline=0).spend(1)
 
 

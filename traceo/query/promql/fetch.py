@@ -30,12 +30,14 @@ FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9
 MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
 SERIES = "series_id, toInt8(kind) AS kind, metric"
 STORED_FLOATS = "series_id, time, received_at, value, flags"
-# A row of 16 bytes: what the engine hands over costs more than what it reads.
-FLOATS = """
+# Of few series: columns as they are, because the engine needs 0.3 ms to resolve each function, however few its rows.
+FEW_SERIES = 100
+FLOATS = "series_id AS owner, time AS t, value AS v, flags"
+# Of many: rows of 16 bytes, because what the engine hands over costs more than what it reads.
+SLIM_FLOATS = """
 toUInt32(series_id) AS owner, toUInt32(toUnixTimestamp64Milli(time) - ({base})) AS t,
 if(flags % 2 = 1, reinterpretAsFloat64(toUInt64({stale})), value) AS v
 """
-WIDE_FLOATS = FLOATS.replace("toUInt32(series_id)", "series_id").replace("toUInt32(toUnix", "(toUnix")
 IN_ORDER, LATEST_LAST = "series_id, time", "series_id, time, received_at"
 HISTOGRAMS = """
 series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
@@ -193,12 +195,20 @@ async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str
     assert between is not None
     base = between.start_ns // MS
     short = ids.astype(np.uint32)
-    slim = len(np.unique(short)) == len(ids) and between.end_ns // MS - base < 1 << 32
-    columns = (FLOATS if slim else WIDE_FLOATS).format(base=base, stale=STALE_BITS)
-    table = await _rows(queries, source, columns, order, options)
+    if len(ids) <= FEW_SERIES or len(np.unique(short)) < len(ids) or between.end_ns // MS - base >= 1 << 32:
+        return _flat(await _rows(queries, source, FLOATS, order, options), ids)
+    table = await _rows(queries, source, SLIM_FLOATS.format(base=base, stale=STALE_BITS), order, options)
     values = table["v"].to_numpy()
-    owners = _owners(table["owner"].to_numpy(), short if slim else ids)
+    owners = _owners(table["owner"].to_numpy(), short)
     return Flat(owners, table["t"].to_numpy().astype(np.int64) + base, values, values.view(np.int64) == STALE_BITS)
+
+
+def _flat(table: pa.Table, ids: Ids) -> Flat:
+    """Of FLOATS."""
+    bits = table["v"].to_numpy().view(np.int64)
+    values = np.where(table["flags"].to_numpy() % 2 == 1, STALE_BITS, bits).view(np.float64)
+    times = table["t"].cast(pa.int64()).to_numpy() // MS
+    return Flat(_owners(table["owner"].to_numpy(), ids), times, values, values.view(np.int64) == STALE_BITS)
 
 
 def _owners(found: Ids, ids: Ids) -> Ints:
