@@ -10,6 +10,7 @@ from opentelemetry import trace
 
 from traceo.config import Query as QuerySettings
 from traceo.errors import LimitExceeded
+from traceo.query.recent import RecentTables
 from traceo.query.sql import Scope
 from traceo.store.base import QueryLimits, Store
 
@@ -37,6 +38,7 @@ class Queries:
         self._resting: frozenset[str] = frozenset()
         self._types: dict[str, list[str]] = {}
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
+        self.recent_series = RecentTables()  # of `promql.fetch`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 
     async def table(self, sql: str, params: dict[str, Any], *, limits: QueryLimits | None = None) -> pa.Table:

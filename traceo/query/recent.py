@@ -1,0 +1,34 @@
+"""What was read a moment ago, for those who ask the same again: the panels of one dashboard."""
+
+import time
+from collections.abc import Callable, Hashable
+
+import pyarrow as pa
+
+MAX_AGE_S = 1.0
+MAX_ROWS, MAX_TABLES = 10_000, 200  # of one table; of all
+
+
+class RecentTables:
+    """Small results by what was asked, none older than MAX_AGE_S. `clock`: seconds, never set back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tables: dict[Hashable, tuple[float, pa.Table]] = {}
+
+    def now(self) -> float:
+        """The moment from which a result's age counts: before its statement is sent."""
+        return self._clock()
+
+    def get(self, asked: Hashable) -> pa.Table | None:
+        """The result, if it is young enough."""
+        since, table = self._tables.get(asked, (0.0, None))
+        return table if table is not None and self._clock() - since < MAX_AGE_S else None
+
+    def put(self, asked: Hashable, table: pa.Table, since: float) -> None:
+        """Keep a result. Not one without rows: what is new to somebody who waits for it is seen at once."""
+        self._tables.pop(asked, None)
+        if 0 < table.num_rows <= MAX_ROWS:
+            self._tables[asked] = since, table
+        while len(self._tables) > MAX_TABLES:
+            self._tables.pop(next(iter(self._tables)))
