@@ -1,6 +1,7 @@
 """Series for the comparison with Prometheus, always the same: counters with resets, gauges, classic histograms, gaps.
 
-Two habits keep known differences between Prometheus 2 and 3 out (the table in `test_promql.py`): no sample lies on a whole second, so that none is on the edge of a window; and counters begin, and begin again, far from zero.
+Two habits keep known differences between Prometheus 2 and 3 out (the list in `test_promql.py`): no sample lies on a
+whole second, so that none is on the edge of a window; and counters begin, and begin again, far from zero.
 """
 
 import random
