@@ -96,6 +96,22 @@ async def test_nodes_are_found_from_any_of_them(cluster: Cluster, store: Cluster
     assert await store.layout() == Layout("traceo", replicated=False)
 
 
+async def test_replicas_of_a_shard_are_found_by_their_macro(
+    cluster: Cluster, store: ClusterStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes cannot replicate here (no interserver port), so the layout only says that they do."""
+    first, second = await store.hosts()
+    assert await store.shards() == [[first], [second]]
+
+    async def replicated() -> Layout:
+        return Layout("traceo", replicated=True)
+
+    monkeypatch.setattr(store, "layout", replicated)
+    assert await store.shards() == [[first], [second]]
+    monkeypatch.setattr(store, "_shard_of", {first: "1", second: "1"})
+    assert await store.shards() == [[first, second]]
+
+
 async def test_free_disk_is_that_of_the_fullest_node(store: ClusterStore) -> None:
     assert 0 < await store.free_disk_bytes() < 1 << 50
 

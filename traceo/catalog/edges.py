@@ -82,12 +82,12 @@ COLUMNS = "tenant, start_time, trace_id, span_id, parent_span_id, service, kind,
 
 
 async def roll_edges(store: Store, since: datetime) -> int:
-    """Compute every minute that received spans after `since`, on each node; returns how many."""
+    """Compute every minute that received spans after `since`, on each shard; returns how many."""
     local = "_local" if (await store.layout()).cluster else ""
     durable, resting = (f"SELECT {COLUMNS} FROM {table}{local}" for table in ("spans", "spans_recent"))
     spans, parents = f"{durable} WHERE kept_by = '' UNION ALL {resting}", f"{durable} UNION ALL {resting}"
     computed = 0
-    for host in await store.hosts():
+    for host, *_ in await store.shards():
         touched = await store.query_on(host, TOUCHED.format(local=local, since=int(since.timestamp())))
         for first, last in _ranges([(row["minute"], row["spans"]) for row in touched.to_pylist()]):
             between = {"first": first, "last": last, "before": PARENT_STARTS_BEFORE_S}

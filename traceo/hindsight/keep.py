@@ -53,7 +53,7 @@ async def keep_traces(queries: Queries, store: Store, tenant: str, asked: KeepRe
     if wanted:
         chosen = f"SELECT {{tenant:String}}, trace_id, {scope.bind(asked.reason)} FROM ({states})"
         await store.execute(f"{INSERT}{chosen} WHERE state IN ('{WILL_BE_KEPT}', '{AWAITED}')", dict(scope.params))
-    traces = [{"trace_id": item["2"].hex(), "state": item["1"]} for item in row.pop("shown")]
+    traces = [{"trace_id": item["2"].hex(), "state": item["1"].decode()} for item in row.pop("shown")]
     return {**row, "traces": traces}
 
 

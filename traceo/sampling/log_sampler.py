@@ -6,7 +6,7 @@ sampler's, what a round covers is written down before it begins, and whoever goe
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,7 +15,7 @@ from traceo.errors import TraceoError
 from traceo.sampling.log_round import LogRound, LogRoundSql
 from traceo.sampling.round import Round
 from traceo.sampling.sampler import BEGINNING, KEEP_ALL, Judging, Rounds
-from traceo.sampling.window import Window, read_window
+from traceo.sampling.window import Window, find_host, read_window
 from traceo.store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -68,24 +68,25 @@ class LogSampler:
         if not may_work():
             return
         local = "_local" if (await self._store.layout()).cluster else ""
-        for host in await self._store.hosts():
+        for replicas in await self._store.shards():
+            host = await find_host(self._store, replicas)
             tenants = (await self._store.query_on(host, TENANTS.format(local=local)))["tenant"].to_pylist()
             for tenant in tenants:
                 if not may_work():
                     return
                 try:
-                    await self._follow(host, local, tenant, now_s)
+                    await self._follow(replicas, host, local, tenant, now_s)
                 except TraceoError as error:  # one tenant's trouble is not the others'
                     shown = {"tenant": tenant, "host": host, "error": str(error)}
                     logger.warning("a tenant's log records wait, trying again", extra={"fields": shown})
 
-    async def _follow(self, host: str, local: str, tenant: str, now_s: float | None) -> None:
-        window = await read_window(self._store, host, local, "logs_recent", now_s)
-        last = await asyncio.to_thread(self._rounds.read_log_round, tenant, host)
+    async def _follow(self, replicas: Sequence[str], host: str, local: str, tenant: str, now_s: float | None) -> None:
+        window = await read_window(self._store, replicas, host, local, "logs_recent", now_s)
+        last = await asyncio.to_thread(self._rounds.read_log_round, tenant, window.shard)
         if last and not last.done:
             await self._work(last, window)
             last = await self._finish(last)
-        judged = await asyncio.to_thread(self._rounds.read_round, tenant, host)
+        judged = await asyncio.to_thread(self._rounds.read_round, tenant, window.shard)
         planned = self._plan(window, tenant, last, judged)
         await asyncio.to_thread(self._rounds.write_log_round, planned, last)
         await self._work(planned, window)
@@ -100,7 +101,7 @@ class LogSampler:
         arrived_to = datetime.fromtimestamp(int(window.now_s - waits_s) - 1, UTC)  # the last whole one
         return LogRound(
             tenant=tenant,
-            host=window.host,
+            host=window.shard,
             number=max(int(window.now_s * 1000), last.number + 1 if last else 0),
             blocks_from=window.still_known(last.blocks_to) if last else {},
             blocks_to=window.newest_blocks(),
@@ -116,7 +117,7 @@ class LogSampler:
         sql = LogRoundSql(covered, local=window.local, new_from=window.new_from(covered.blocks_from))
         for statement in (sql.mark_orphans(), sql.copy_kept(), sql.enter_ledger()):
             used = {name: value for name, value in sql.params.items() if f"{{{name}:" in statement}
-            await self._store.execute_on(covered.host, statement, used)
+            await self._store.execute_on(window.host, statement, used)
 
     async def _finish(self, covered: LogRound) -> LogRound:
         done = replace(covered, done=True)

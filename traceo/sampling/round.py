@@ -57,8 +57,8 @@ END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
 class Round:
     """What one round covers: blocks and seconds of arrival, each from (excluded) and to (included).
 
-    Blocks are numbered within a partition of the window: by its id, the number of the last block. `number` is also
-    when the round was planned, in milliseconds since 1970.
+    `host` names the shard: its first node. Blocks are numbered within a partition of the window: by its id, the number
+    of the last block. `number` is also when the round was planned, in milliseconds since 1970.
     """
 
     tenant: str

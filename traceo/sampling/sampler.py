@@ -7,7 +7,7 @@ replica that takes over, repeats it with the same result. See `round.py` for wha
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
 from traceo.sampling.round import Round, RoundSql
 from traceo.sampling.steering import Steered, steer
-from traceo.sampling.window import Window, read_window
+from traceo.sampling.window import Window, find_host, read_window
 from traceo.settings import Seconds
 from traceo.store.base import Store
 
@@ -118,18 +118,22 @@ class Sampler:
     async def run_once(self, now_s: float | None = None, may_work: Callable[[], bool] = lambda: True) -> None:
         """One round for each node and tenant that is due. `now_s`: the time, for tests; every tenant is due then."""
         local = "_local" if (await self._store.layout()).cluster else ""
-        hosts = await self._store.hosts()
-        self._shards, self._may_work = len(hosts), may_work
-        ended = await asyncio.gather(*(self._judge_host(host, local, now_s) for host in hosts), return_exceptions=True)
-        for error in ended:  # when all have ended: no node has two rounds at once
+        shards = await self._store.shards()
+        self._shards, self._may_work = len(shards), may_work
+        ended = await asyncio.gather(
+            *(self._judge_shard(shard, local, now_s) for shard in shards), return_exceptions=True
+        )
+        for error in ended:  # when all have ended: no shard has two rounds at once
             if error:
                 raise error
 
-    async def _judge_host(self, host: str, local: str, now_s: float | None) -> None:
-        """Nodes work side by side; what one of them, or one tenant, has trouble with is not the others'."""
+    async def _judge_shard(self, replicas: Sequence[str], local: str, now_s: float | None) -> None:
+        """Shards work side by side; what one of them, or one tenant, has trouble with is not the others'."""
+        host = replicas[0]
         try:
+            host = await find_host(self._store, replicas)
             tenants = await self._tenants(host, local, now_s)
-            window = await read_window(self._store, host, local, "spans_recent", now_s)
+            window = await read_window(self._store, replicas, host, local, "spans_recent", now_s)
         except TraceoError as error:
             logger.warning("a node was not asked for traces, trying again: %s", error, extra={"fields": {"host": host}})
             return
@@ -161,7 +165,7 @@ class Sampler:
 
     async def _judge(self, window: Window, tenant: str, judging: Judging, may_idle: bool) -> None:
         """`may_idle`: a round in which nothing can be due may be left out."""
-        last = await asyncio.to_thread(self._rounds.read_round, tenant, window.host)
+        last = await asyncio.to_thread(self._rounds.read_round, tenant, window.shard)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
             last = await self._complete(last, window, began or Judging(KEEP_ALL))
@@ -229,14 +233,14 @@ class Sampler:
             shards=self._shards,
         )
         for table in ("cohort", "verdicts"):
-            await self._execute(judged, sql, f"TRUNCATE TABLE {table}")
-        await self._execute(judged, sql, sql.fill_cohort())
-        if (await self._read(judged, sql, COHORT_SIZE))["total_rows"]:
+            await self._execute(window, sql, f"TRUNCATE TABLE {table}")
+        await self._execute(window, sql, sql.fill_cohort())
+        if (await self._read(window, sql, COHORT_SIZE))["total_rows"]:
             try:
-                await self._execute(judged, sql, sql.fill_verdicts())
+                await self._execute(window, sql, sql.fill_verdicts())
             except (QueryError, LimitExceeded) as error:
                 raise PoliciesFailed(str(error)) from error
-        to_do = await self._read(judged, sql, sql.to_do())
+        to_do = await self._read(window, sql, sql.to_do())
         statements = []
         if to_do["wishes"]:
             statements += [sql.fill_rescued(), sql.enter_rescued()]
@@ -247,17 +251,17 @@ class Sampler:
         if to_do["late"]:
             statements += [sql.copy_late(), sql.enter_late()]
         for statement in statements:
-            await self._execute(judged, sql, statement)
+            await self._execute(window, sql, statement)
 
-    async def _execute(self, judged: Round, sql: RoundSql, text: str) -> None:
+    async def _execute(self, window: Window, sql: RoundSql, text: str) -> None:
         if not self._may_work():  # its tables in memory are another replica's now
             raise StoreUnavailable("the lease ran out within a round, which its next holder repeats")
-        await self._store.execute_on(judged.host, text, _used(text, sql.params))
+        await self._store.execute_on(window.host, text, _used(text, sql.params))
 
-    async def _read(self, judged: Round, sql: RoundSql, text: str) -> dict[str, int]:
+    async def _read(self, window: Window, sql: RoundSql, text: str) -> dict[str, int]:
         """The one row of a SELECT."""
         row: dict[str, int]
-        (row,) = (await self._store.query_on(judged.host, text, _used(text, sql.params))).to_pylist()
+        (row,) = (await self._store.query_on(window.host, text, _used(text, sql.params))).to_pylist()
         return row
 
 
@@ -267,7 +271,7 @@ def _plan(window: Window, tenant: str, judging: Judging, last: Round | None) -> 
     arrived_to = datetime.fromtimestamp(over - over % period_s - 1, UTC)  # the last second of a whole period
     return Round(
         tenant=tenant,
-        host=window.host,
+        host=window.shard,
         number=max(int(window.now_s * 1000), last.number + 1 if last else 0),
         blocks_from=window.still_known(last.blocks_to) if last else {},
         blocks_to=window.newest_blocks(),

@@ -1,9 +1,11 @@
 """What lies in a table of the recent window of one node: its parts, from which rounds know what is new."""
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from traceo.errors import StoreUnavailable
 from traceo.sampling.round import END_OF_TIME_S
 from traceo.store.base import Store
 
@@ -26,11 +28,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A table of the recent window of one node: of its name the end, its parts, and the time by the node's clock.
+    """A table of the recent window of a shard: of its name the end, its parts, and the time by the node's clock.
 
-    That clock stays when another replica takes over.
+    That clock stays when another Traceo takes over. `host` is the node that answers for the shard, whose rounds go by
+    the name of its first node.
     """
 
+    shard: str
     host: str
     local: str
     parts: Sequence[Part]
@@ -57,9 +61,20 @@ class Window:
         return min(new, default=END_OF_TIME_S)
 
 
-async def read_window(store: Store, host: str, local: str, table: str, now_s: float | None = None) -> Window:
+async def find_host(store: Store, replicas: Sequence[str]) -> str:
+    """The first node of a shard that answers. Raises StoreUnavailable when none does."""
+    for host in replicas[:-1]:
+        with contextlib.suppress(StoreUnavailable):
+            await store.query_on(host, "SELECT 1 AS here")
+            return host
+    return replicas[-1]
+
+
+async def read_window(
+    store: Store, replicas: Sequence[str], host: str, local: str, table: str, now_s: float | None = None
+) -> Window:
     """The parts of `spans_recent` or `logs_recent` as they are. `now_s`: the time, for tests."""
     rows = (await store.query_on(host, PARTS.format(table=table, local=local))).to_pylist()
     clock_s = rows[0]["now_ms"] / 1000 if rows else time.time()
     parts = [Part(row["partition"], row["block"], row["since_s"], row["until_s"]) for row in rows]
-    return Window(host, local, parts, now_s or clock_s)
+    return Window(replicas[0], host, local, parts, now_s or clock_s)

@@ -143,6 +143,10 @@ class Store(Protocol):
         """Every node that holds tables, by name; migrations run on each."""
         ...
 
+    async def shards(self) -> list[list[str]]:
+        """The nodes of each shard. Each of them holds all of its data: what one has done, none needs to do again."""
+        ...
+
     async def execute_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """Run a statement on one node."""
         ...

@@ -77,6 +77,7 @@ READ_PORTS = """
 SELECT getServerPort({protocol:String}) AS port FROM clusterAllReplicas({cluster:String}, system.one)
 ORDER BY _shard_num
 """
+READ_SHARD = "SELECT getMacro('shard') AS shard"
 READ_KEEPER = "SELECT count() AS tables FROM system.tables WHERE database = 'system' AND name = 'zookeeper_connection'"
 READ_FREE_BYTES = "SELECT min(unreserved_space) AS free FROM {disks} WHERE type = 'Local' OR type = 'local'"
 # The address that an engine error blames: "(host:port, local address: ...)" or "(host:port)".
@@ -93,6 +94,7 @@ class ClusterStore:
         self._http = ClusterHttp(self.url, connections)
         self._nodes: Sequence[Host] = self.url.hosts
         self._with_database: set[Host] = set()
+        self._shard_of: dict[str, str] = {}
 
     async def insert(self, signal: Signal, requests: Sequence[Request], batch: Batch | None = None) -> list[Outcome]:
         """See `Store.insert`. Every attempt of this call sends the same token, batch id and bytes."""
@@ -157,6 +159,23 @@ class ClusterStore:
             return [str(self.url.hosts[0])]
         self._nodes = await self._find_nodes()
         return [str(node) for node in self._nodes]
+
+    async def shards(self) -> list[list[str]]:
+        """See `Store.shards`. Replicas know their shard by the macro that the paths of their tables have, too.
+
+        A node that has never answered is left out: another one of its shard stands for it.
+        """
+        hosts = await self.hosts()
+        if not (await self.layout()).replicated:
+            return [[host] for host in hosts]
+        await asyncio.gather(*(self._learn_shard(host) for host in hosts if host not in self._shard_of))
+        known = [host for host in hosts if host in self._shard_of]
+        shards = dict.fromkeys(self._shard_of[host] for host in known)
+        return [[host for host in known if self._shard_of[host] == shard] for shard in shards]
+
+    async def _learn_shard(self, host: str) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            self._shard_of[host] = (await self.query_on(host, READ_SHARD))["shard"][0].as_py()
 
     async def execute_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """See `Store.execute_on`. A node gets the URL's database before the first statement."""

@@ -122,6 +122,9 @@ class EmbeddedStore:
     async def hosts(self) -> list[str]:
         return [HOST]
 
+    async def shards(self) -> list[list[str]]:
+        return [[HOST]]
+
     async def execute_on(self, host: str, sql: str, params: Mapping[str, Any] | None = None) -> None:
         await self.execute(sql, params)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.query.engine import engine
 from traceo.config import Query
-from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError
+from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError, QueryTimeout
 from traceo.query.promql.context import Budget
 from traceo.query.promql.evaluate import Answer, Options, query_instant, query_range
 from traceo.query.run import Queries
@@ -116,7 +116,7 @@ def test_range_and_instant_queries_agree(tenant: str) -> None:
 
 
 def test_a_query_ends_at_its_deadline() -> None:
-    with pytest.raises(QueryError, match="query timed out in expression evaluation"):
+    with pytest.raises(QueryTimeout, match="query timed out in expression evaluation"):
         Budget(samples=10, deadline=0).spend(1)
 
 
