@@ -101,7 +101,7 @@ class Generator:
     def next(self) -> Asked:
         """Seven in ten with a range; one in twenty likely to be refused."""
         rng = self.rng
-        end = rng.randrange(START_S - 600, END_S + 900) // 5 * 5 + 1
+        end = rng.randrange(START_S + 300, END_S + 300) // 5 * 5 + 1
         kinds: list[tuple[float, Callable[[], str]]] = [
             (0.82, lambda: self.vector(rng.randrange(1, 5))),
             (0.06, self._chosen),
@@ -149,7 +149,7 @@ class Generator:
     def selector(self, metrics: tuple[str, ...]) -> str:
         """A metric with up to two matchers of any kind."""
         rng = self.rng
-        matchers = [self._matcher() for _ in range(rng.choice((0, 0, 0, 1, 1, 2)))]
+        matchers = [self._matcher() for _ in range(rng.choice((0, 0, 0, 0, 0, 0, 1, 1, 2)))]
         name = rng.choice(metrics)
         if rng.random() < 0.05:
             matchers.insert(0, f'__name__="{name}"')
@@ -157,7 +157,7 @@ class Generator:
         return f"{name}{{{','.join(matchers)}}}" if matchers or not name else name
 
     def _matcher(self) -> str:
-        label = self.rng.choice(tuple(VALUES))
+        label = self.rng.choice((*("job", "instance") * 4, *VALUES))
         operator = self.rng.choice(("=", "!=", "=~", "!~"))
         return f'{label}{operator}"{self.rng.choice(PATTERNS if "~" in operator else VALUES[label])}"'
 
@@ -215,8 +215,9 @@ class Generator:
 
     def _binary(self, depth: int) -> str:
         rng = self.rng
-        left, right = self.vector(depth - 1), self.vector(depth - 1)
-        if rng.random() < 0.3:
+        left = self.vector(depth - 1)
+        right = left if rng.random() < 0.4 else self.vector(depth - 1)
+        if rng.random() < 0.4:
             scalar, flag = self.scalar(depth - 2), rng.choice(("", "bool "))
             operator = f"{rng.choice(COMPARISON)} {flag}" if rng.random() < 0.4 else rng.choice(ARITHMETIC)
             return _named(
