@@ -15,6 +15,8 @@ TESTS = Path(__file__).parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs under tests/golden")
+    parser.addoption("--queries", type=int, default=300, help="random PromQL queries to compare with Prometheus")
+    parser.addoption("--seed", type=int, default=1, help="of these queries")
 
 
 def pytest_sessionfinish() -> None:

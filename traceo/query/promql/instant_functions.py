@@ -42,24 +42,34 @@ def round_to(arguments: Sequence[Any], call: Call, context: Context) -> Grid:
         return mapped(grid, np.floor(grid.values * inverse + 0.5) / inverse)
 
 
+def smaller(one: Floats, other: Floats) -> Floats:
+    """Go's `math.Min`: minus infinity even beside NaN."""
+    return np.where(np.isneginf(one) | np.isneginf(other), -np.inf, np.minimum(one, other))
+
+
+def larger(one: Floats, other: Floats) -> Floats:
+    """Go's `math.Max`: infinity even beside NaN."""
+    return np.where(np.isposinf(one) | np.isposinf(other), np.inf, np.maximum(one, other))
+
+
 def clamp(arguments: Sequence[Any], call: Call, context: Context) -> Grid:
     """Between two bounds; nothing where they are the wrong way round."""
     grid: Grid = arguments[0].floats()
     low, high = arguments[1], arguments[2]
-    limited = np.maximum(low, np.minimum(high, grid.values))
+    limited = larger(low, smaller(high, grid.values))
     return mapped(grid, limited, grid.present & ~(high < low)).compact()
 
 
 def clamp_min(arguments: Sequence[Any], call: Call, context: Context) -> Grid:
     """Not below a bound."""
     grid: Grid = arguments[0].floats().compact()
-    return mapped(grid, np.maximum(arguments[1], grid.values))
+    return mapped(grid, larger(arguments[1], grid.values))
 
 
 def clamp_max(arguments: Sequence[Any], call: Call, context: Context) -> Grid:
     """Not above a bound."""
     grid: Grid = arguments[0].floats().compact()
-    return mapped(grid, np.minimum(arguments[1], grid.values))
+    return mapped(grid, smaller(arguments[1], grid.values))
 
 
 def calendar(compute: Callable[[Ints], Any]) -> Function:
@@ -215,6 +225,6 @@ FUNCTIONS: dict[str, Function] = {
     "end": constant(lambda context: context.query.end_ms / 1000),
     "step": constant(lambda context: context.query.step_ms / 1000),
     "range": constant(lambda context: context.query.range_ms / 1000),
-    "min_of": lambda arguments, call, context: np.minimum(arguments[0], arguments[1]),
-    "max_of": lambda arguments, call, context: np.maximum(arguments[0], arguments[1]),
+    "min_of": lambda arguments, call, context: smaller(arguments[0], arguments[1]),
+    "max_of": lambda arguments, call, context: larger(arguments[0], arguments[1]),
 }

@@ -72,6 +72,8 @@ class Sides:
 def combine_vectors(node: Binary, left: Grid, right: Grid, context: Context) -> Grid:
     """Arithmetic and comparisons. Raises QueryError with Prometheus' text where matches are not unique."""
     matching = node.matching or Matching()
+    if matching.fill_left is None and matching.fill_right is None:
+        left, right = _where_both(left, right)
     swapped = matching.card is Cardinality.ONE_TO_MANY
     sides = _sides(matching, *((right, left) if swapped else (left, right)))
     fill_many, fill_one = matching.fill_left, matching.fill_right
@@ -95,6 +97,12 @@ def combine_vectors(node: Binary, left: Grid, right: Grid, context: Context) -> 
     if matching.card is not Cardinality.ONE_TO_ONE:
         _check_unique(labels, sides.many_groups[rows[0]], many.present & one.present)
     return merge_same_labels(Grid(labels, made.values, made.present, drop, made.histograms).compact())
+
+
+def _where_both(left: Grid, right: Grid) -> tuple[Grid, Grid]:
+    """Without the steps at which either has nothing: series that are ambiguous there do no harm."""
+    met = left.present.any(axis=0) & right.present.any(axis=0)
+    return replace(left, present=left.present & met), replace(right, present=right.present & met)
 
 
 def _cells(grid: Grid, rows: Ints) -> Cells:

@@ -166,8 +166,9 @@ def _regression(window: Range, lo: Ints, hi: Ints, origin: Ints) -> tuple[Floats
 def double_exponential_smoothing(arguments: Sequence[Any], call: Call, context: Context) -> Grid:
     """Holt's linear method: smoothed value and trend."""
     smoothing, trend = arguments[1], arguments[2]
+    used = (arguments[0].counts > 0).any(axis=0)
     for name, factors in (("smoothing", smoothing), ("trend", trend)):
-        wrong = factors[~((factors > 0) & (factors < 1))]
+        wrong = factors[used & ~((factors > 0) & (factors < 1))]
         if len(wrong):
             letter = name[0]
             raise QueryError(f"invalid {name} factor. Expected: 0 < {letter}f < 1, got: {wrong[0]:f}")
