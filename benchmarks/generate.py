@@ -1,6 +1,6 @@
 """Makes the load and keeps it in files: `python -m benchmarks.generate spans 1000000` prints the file's path.
 
-A file is a row of [u32, little endian: length][body of one OTLP request]; a .json beside it says what is in it.
+A file is a row of [u32, little endian: length][body of one request, as sent]; a .json beside it says what is in it.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.data import Keep
 from benchmarks.data.logs import logs
 from benchmarks.data.metrics import STEP_NS, metrics
+from benchmarks.data.samples import samples
 from benchmarks.data.spans import spans
 from benchmarks.report import progress
 
@@ -24,7 +25,7 @@ MAX_AGE_S = 6 * 3600  # the load ends when it is made, as load does
 WINDOW_NS = 600 * 10**9
 MAX_SAMPLES = 5000
 KINDS: dict[str, Callable[[int, int, int, int, Keep], Iterator[bytes]]] = {
-    "spans": spans, "logs": logs, "metrics": metrics,
+    "spans": spans, "logs": logs, "metrics": metrics, "samples": samples,
 }  # fmt: skip
 
 
@@ -70,11 +71,11 @@ def drop_load(load: Load) -> None:
 
 def _write(path: Path, kind: str, items: int, seed: int) -> Load:
     end_ns = time.time_ns()
-    samples: list[list[str | int]] = []
+    kept: list[list[str | int]] = []
     requests = size = 0
     started = time.monotonic()
     with path.open("wb") as file:
-        for body in KINDS[kind](items, end_ns - WINDOW_NS, end_ns, seed, samples.append):
+        for body in KINDS[kind](items, end_ns - WINDOW_NS, end_ns, seed, kept.append):
             file.write(struct.pack("<I", len(body)))
             file.write(body)
             requests += 1
@@ -84,9 +85,9 @@ def _write(path: Path, kind: str, items: int, seed: int) -> Load:
     progress(
         f"generated {items:,} {kind} in {time.monotonic() - started:.0f} s: {size / items:.0f} bytes each", end=True
     )
-    step = max(1, len(samples) // MAX_SAMPLES)
-    start_ns = end_ns - max(WINDOW_NS, items // 20_000 * STEP_NS if kind == "metrics" else 0)
-    return Load(str(path), kind, items, requests, size, start_ns, end_ns, samples[::step])
+    step = max(1, len(kept) // MAX_SAMPLES)
+    start_ns = end_ns - max(WINDOW_NS, items // 20_000 * STEP_NS if kind in ("metrics", "samples") else 0)
+    return Load(str(path), kind, items, requests, size, start_ns, end_ns, kept[::step])
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ SETTLE_S, SETTLE_QUICK_S = 60.0, 20.0
 IDLE_CPU = 0.05  # cores: below this, and without a merge under way, nothing more will be done
 CONNECTIONS = 64
 OTHER_CONNECTIONS = (8, 16)
-SIGNALS = {"spans": "traces", "logs": "logs", "metrics": "metrics"}
-VIEWS = {"spans": "spans", "logs": "logs", "metrics": "samples"}
-UNITS = {"spans": "span", "logs": "line", "metrics": "point"}
+SIGNALS = {"spans": "traces", "logs": "logs", "metrics": "metrics", "samples": "remote_write"}
+VIEWS = {"spans": "spans", "logs": "logs", "metrics": "samples", "samples": "samples"}
+UNITS = {"spans": "span", "logs": "line", "metrics": "point", "samples": "sample"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Claim:
     peers_bytes: str
     peers_memory: str
     grpc: bool = False
+    connections: int = CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ class Taken:
 
 
 def measure(claim: Claim, options: Options) -> Result:
-    """The claim's load over 64 connections, and half a million items (at most) over fewer."""
+    """The claim's load over its connections, and half a million items (at most) over fewer."""
     load = make_load(claim.kind, options.items or (min(claim.items, 1_000_000) if options.quick else claim.items))
     less = make_load(claim.kind, min(load.items, 200_000 if options.quick else 500_000))
-    taken = take_in(claim, load, CONNECTIONS, _settle_s(options))
+    taken = take_in(claim, load, claim.connections, _settle_s(options))
     rows = _rows(claim, taken)
     for connections in OTHER_CONNECTIONS:
         other = take_in(claim, less, connections, 0)
@@ -64,7 +65,7 @@ def measure(claim: Claim, options: Options) -> Result:
         rows.append(Row(f"throughput, {connections} connections", less.items / other.stored_after_s / 1000, "k/s"))
     notes = (
         "Accept: until the last answer, which the journal gives; stored, and throughput: until all is in the engine.",
-        f"Settled: {taken.settle_wait_s:.0f} s after the last answer; {CONNECTIONS} connections where none are named.",
+        f"Settled: {taken.settle_wait_s:.0f} s after the last answer; unnamed connections: {claim.connections}.",
         f"Active parts, MB: {_disk_by_table(taken)}.",
         f"The sender took {taken.sent.cpu_s:.1f} CPU-s of its own; {taken.sent.retries} refusals were repeated.",
     )
@@ -75,7 +76,7 @@ def take_in(claim: Claim, load: Load, connections: int, settle_s: float) -> Take
     """Send a load to a fresh server; wait `settle_s` (0: not at all) for its background work."""
     with Server() as server:
         empty, before = server.disk(), server.cpu_s()
-        port = server.otlp_grpc_port if claim.grpc else server.otlp_http_port
+        port = _port(server, claim)
         options = ("--grpc",) if claim.grpc else ()
         progress(f"{claim.name}: sending {load.items:,} {load.kind} over {connections} connections")
         sent = finish_sending(start_sending(load.path, port, SIGNALS[load.kind], connections, *options))
@@ -89,6 +90,12 @@ def take_in(claim: Claim, load: Load, connections: int, settle_s: float) -> Take
         disk = {table: size - empty.get(table, 0) for table, size in server.disk().items()}
     progress(f"{claim.name}: {load.items:,} in {sent.seconds:.1f} s, {accept:.1f} CPU-s over {connections}", end=True)
     return Taken(load, sent, accept, stored, stored_after, settled, waited, disk, memory)
+
+
+def _port(server: Server, claim: Claim) -> int:
+    if claim.kind == "samples":
+        return server.http_port
+    return server.otlp_grpc_port if claim.grpc else server.otlp_http_port
 
 
 def _until_stored(server: Server) -> float:

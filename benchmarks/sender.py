@@ -29,6 +29,8 @@ GRPC_METHODS = {
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
+HTTP_PATHS = {signal: f"/v1/{signal}" for signal in GRPC_METHODS} | {"remote_write": "/prometheus/api/v1/write"}
+ENCODINGS = {"remote_write": "snappy"}  # of signals whose file holds compressed bodies
 CHANNELS = 8
 RETRY_PAUSE_S = 0.05
 Export: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
@@ -102,10 +104,12 @@ def _bodies_of(content: memoryview) -> Iterator[memoryview]:
 class HttpSender:
     """One target, many connections, one stock of bodies."""
 
-    def __init__(self, port: int, path: str, bodies: Iterator[memoryview]) -> None:
+    def __init__(self, port: int, signal: str, bodies: Iterator[memoryview]) -> None:
         self.sent = Sent()
         self._address = ("127.0.0.1", port)
-        self._head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
+        encoding = f"Content-Encoding: {ENCODINGS[signal]}\r\n" if signal in ENCODINGS else ""
+        head = f"POST {HTTP_PATHS[signal]} HTTP/1.1\r\nHost: 127.0.0.1\r\n{encoding}"
+        self._head = f"{head}Content-Type: application/x-protobuf\r\n"
         self._bodies = bodies
         self._lock = threading.Lock()
 
@@ -143,7 +147,7 @@ class HttpSender:
             self._note(status, answer, time.monotonic() - started)
 
     def _note(self, status: int, answer: bytes, seconds: float) -> None:
-        if status == 200:
+        if status in (200, 204):
             self.sent.accepted += 1
             self.sent.latencies_s.append(seconds)
         else:
@@ -206,7 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file")
     parser.add_argument("port", type=int)
-    parser.add_argument("signal", choices=GRPC_METHODS)
+    parser.add_argument("signal", choices=HTTP_PATHS)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--grpc", action="store_true")
     parser.add_argument("--seconds", type=float, default=0, help="repeat the file for so long")
@@ -217,7 +221,7 @@ def main() -> None:
     if args.grpc:
         sent = asyncio.run(send_grpc(args.port, args.signal, bodies, args.connections))
     else:
-        sender = HttpSender(args.port, f"/v1/{args.signal}", bodies)
+        sender = HttpSender(args.port, args.signal, bodies)
         sender.run(args.connections)
         sent = sender.sent
     sent.seconds = time.monotonic() - started

@@ -21,6 +21,8 @@ from traceo.telemetry import Metrics
 logger = logging.getLogger(__name__)
 
 JOURNAL = "journal"
+# A block of plain remote write has few samples for its bytes, which are labels mostly, and needs less memory for each.
+PLAIN_BATCHES = 2
 
 
 def make_ingest(
@@ -43,7 +45,7 @@ def make_ingest(
             slots,
             budget,
             metrics.ingest,
-            max_bytes=config.ingest.batch_max_bytes,
+            max_bytes=config.ingest.batch_max_bytes * (PLAIN_BATCHES if kind is Signal.PLAIN_WRITE else 1),
             max_delay_s=config.ingest.batch_max_delay,
             can_write=disk.check,
             journal=journal,

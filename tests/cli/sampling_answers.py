@@ -54,8 +54,10 @@ KEPT = {
 SHARES = {"traces": 0.5, "spans": 0.5, "bytes": 0.25, "logs": 0.5, "log_bytes": 0.125}
 LOGGED = {**SUMS, "logs": 8, "log_bytes": 4096}
 LINE = {"seen": LOGGED, "kept": LOGGED, "share_kept": SHARES}
-LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "forced", "would_drop", "rescued"), NONE)
-LEDGER = {"by": "policy", "rows": [{"policy": "errors", **LINE}, {"policy": "", **LINE}], "total": LINE}
+LINE |= dict.fromkeys(("dropped", "late_kept", "late_dropped", "would_drop"), NONE)
+LINE |= {"forced": SUMS, "rescued": {**SUMS, "bytes": 999 * 1024}}
+ROWS = [{"policy": name, **LINE} for name in ("errors", "", "on demand: exemplar")]
+LEDGER = {"by": "policy", "rows": ROWS, "total": LINE}
 SPENT = {"target": 1000.0, "last_hour": 990.0, "last_day": 950.5, "period": 400.0, "projected_month": 30000.0}
 BUDGETS = {
     "dry_run": True,

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.sampling_answers import BUDGETS, KEPT, LEDGER, SIMULATION
 from traceo.cli import main
-from traceo.commands.display import in_tree_order, show_duration
+from traceo.commands.display import console, in_tree_order, show_duration
 
 SPAN = {"service": "shop", "name": "GET /", "start_time_ns": 0, "duration_ns": 1000, "status_message": ""}
 SPANS = [
@@ -116,7 +116,7 @@ def test_a_trace_without_an_id_is_asked_back(url: str, capsys: pytest.CaptureFix
             ["keep", "--service", "shop", "--attr", "a=b", "--since=-1h"],
             ["1 will be kept", "2 are kept if they come", "1 are gone"],
         ),
-        (["ledger", "--by", "policy"], ["errors", "(none)", "25.0%", "12.5%"]),
+        (["ledger", "--by", "policy"], ["errors", "(none)", "exemplar", "25.0%", "12.5%", "rescued", "999.0 KiB"]),
         (["budgets"], ["daily", "met", "0.25", "errors", "over", "dry run", "daily: errors are thinned"]),
     ],
     ids=lambda value: value[0],
@@ -131,10 +131,10 @@ def test_sampling_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "policies.yaml").write_text("policies: []")
-    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(console, "width", columns)
     given = [str(tmp_path / "policies.yaml") if word == "POLICIES" else word for word in words]
     assert main(["sampling", *given, "--url", url]) == 0
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())  # a narrow terminal breaks lines
     assert [text for text in shown if text not in printed] == []
     assert main(["sampling", *given, "--url", url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == ANSWERS[f"/api/v1/sampling/{words[0]}"]

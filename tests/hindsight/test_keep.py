@@ -14,6 +14,7 @@ from traceo.hindsight.keep import MAX_TRACES, KeepRequest, keep_traces
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch
 from traceo.query.sql import TimeRange
+from traceo.query.traces import parse_trace_id
 from traceo.store.base import Request, Signal
 
 NOW = 1_790_000_000 * 10**9
@@ -153,3 +154,11 @@ def test_what_cannot_be_said_is_refused(tenant: str) -> None:
         keep(tenant, reason="x" * 300)
     with pytest.raises(InvalidRequest, match="trace_ids: 10001 are more"):
         keep(tenant, tuple(range(1, 10_002)))
+    with pytest.raises(InvalidRequest, match="zero is no trace's id"):
+        keep(tenant, (1, 0))
+
+
+@pytest.mark.parametrize("text", ["", "xyz", "0" * 33, "ab  cd", "12 34", "0x12", "\uff11"])
+def test_what_is_no_trace_id_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="is not a trace id: up to 32 hexadecimal digits are"):
+        parse_trace_id(text)

@@ -136,6 +136,14 @@ def test_ledger_tells_verdicts_apart(ledger: str) -> None:
     assert cart["forced"]["bytes"] == 200 and cart["late_dropped"]["spans"] == 1 and cart["dropped"]["spans"] == 0
 
 
+@pytest.mark.parametrize("by", ["policy", "verdict"])
+def test_rescued_traces_are_all_of_their_row_in_the_ledger(by: str, ledger: str) -> None:
+    rows = run(lambda q: read_ledger(q, ledger, RANGE, by))["rows"]
+    assert {row[by]: row["share_kept"]["bytes"] for row in rows if row["rescued"]["bytes"]} == {
+        {"policy": "on demand", "verdict": "rescued"}[by]: 1
+    }
+
+
 def test_empty_ledger_has_no_total(tenant: str) -> None:
     assert run(lambda q: read_ledger(q, tenant, RANGE)) == {"by": "policy", "rows": [], "total": None}
 

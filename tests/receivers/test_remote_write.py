@@ -397,6 +397,22 @@ def test_plain_reader_takes_nothing_that_is_damaged(seed: int) -> None:
         assert values in plain
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_plain_reader_that_knows_rows_of_series_judges_as_one_that_does_not(seed: int) -> None:
+    """Whichever of the series come again, with whatever values, and whatever one byte becomes."""
+    rnd = random.Random(seed)
+    labels = [{**UP[0], "instance": f"{rnd.random()}", "uid": f"{number:08}"} for number in range(300)]
+    knowing = PlainReader()
+    assert knowing.read(write_request(*((one, [(1.0, NOW_MS)]) for one in labels)).SerializeToString())
+    for turn in range(20):
+        first = rnd.randrange(200)
+        again = [(one, [(rnd.choice((0.0, rnd.random())), NOW_MS + turn)]) for one in labels[first : first + 100]]
+        body = bytearray(write_request(*again).SerializeToString())
+        assert knowing.read(bytes(body))
+        body[rnd.randrange(len(body))] = rnd.randrange(256)
+        assert knowing.read(bytes(body)) == PlainReader().read(bytes(body))
+
+
 async def test_only_samples_are_plain() -> None:
     bench = make_bench()
     request = write_request(UP)

@@ -25,6 +25,7 @@ BLANK = 0x2800
 HEIGHT = 16
 TICK_ROWS = 4  # about so many rows between two lines of the grid
 TICK_COLUMNS = 14
+SAME = 1e-6  # values that differ by less, relatively, are one: what is left is rounding
 NICE_SECONDS = (
     1,
     2,
@@ -128,7 +129,7 @@ def value_ticks(low: float, high: float, unit: str) -> list[float]:
     """Round values from below `low` to above `high`, at equal distances."""
     if low >= 0 and low < 0.6 * high:
         low = 0.0
-    if low == high:
+    if high - low <= SAME * max(abs(low), abs(high)):
         low, high = (low - abs(low) * 0.1, high + abs(high) * 0.1) if low else (0.0, 1.0)
     rough = (high - low) / (HEIGHT / TICK_ROWS)
     size_of_unit = max(abs(low), abs(high), 1.0)

@@ -1,6 +1,6 @@
 """Answers about sampling for a terminal: green is as it should be, yellow is worth a look, red is lost or wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -15,7 +15,8 @@ COMPACT = 60  # columns of the errors alone
 NARROWEST_NAME = 18
 SHOWN = 10  # rows of a list; all are in --json
 BYTE_UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-VERDICTS = ("kept", "dropped", "late_kept", "late_dropped", "forced", "would_drop")
+VERDICTS = ("kept", "dropped")
+RARE_VERDICTS = ("late_kept", "late_dropped", "forced", "would_drop", "rescued")  # shown where there are any
 # Relative errors up to which a figure is right, and up to which it still serves.
 EXACTNESS = {"rate_per_s": (0.01, 0.05), "error_ratio": (0.01, 0.05)}
 OF_QUANTILES = (0.03, 0.10)
@@ -162,7 +163,7 @@ def print_kept(answer: Row) -> None:
     if not answer["matched"]:
         console.print(Text("no trace matches", "yellow"))
         return
-    line = Text(f"{answer['matched']:,} traces match: ", "bold")
+    line = Text(f"{answer['matched']:,} {'trace matches' if answer['matched'] == 1 else 'traces match'}: ", "bold")
     line.append(f"{answer['will_be_kept']:,} will be kept", "green" if answer["will_be_kept"] else "dim")
     line.append(f", {answer['already_kept']:,} are kept already")
     if answer["awaited"]:
@@ -180,21 +181,26 @@ def print_ledger(answer: Row) -> None:
     if not answer["rows"]:
         console.print(Text("nothing was judged in this range", "dim"))
         return
-    by, wide = answer["by"], console.width >= WIDE
-    table = _table(by, *((">traces", ">spans") if wide else ()), ">seen", ">share kept", *([""] if wide else ()))
-    for verdict in VERDICTS:
-        table.add_column(verdict.replace("_", " "), justify="right")
-    with_logs = answer["total"]["seen"]["log_bytes"] > 0
-    for column in ("logs seen", "logs kept") if with_logs else ():
-        table.add_column(column, justify="right")
-    for row in (*answer["rows"], {by: "all", **answer["total"]}):
-        seen, share = row["seen"], row["share_kept"]["bytes"]
-        counts = [_count(seen[unit]) for unit in ("traces", "spans")] if wide else []
-        cells = [*counts, _bytes(seen["bytes"]), _share(share), *([_bar(share)] if wide else [])]
-        cells += [_bytes(row[verdict]["bytes"]) for verdict in VERDICTS]
-        cells += [_bytes(seen["log_bytes"]), _share(row["share_kept"]["log_bytes"])] if with_logs else []
-        table.add_row(Text(row[by] or "(none)"), *cells)
+    by, total, wide = answer["by"], answer["total"], console.width >= WIDE
+    verdicts = [*VERDICTS, *(verdict for verdict in RARE_VERDICTS if total[verdict]["bytes"])]
+    with_logs = total["seen"]["log_bytes"] > 0
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column(by)  # the only one that may be folded
+    kept = ("traces", "spans", "seen", "share kept", "") if wide else ("seen", "share")
+    logs = (*(("logs seen",) if wide else ()), "logs kept") if with_logs else ()
+    for name in (*kept, *(verdict.replace("_", " ") for verdict in verdicts), *logs):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in (*answer["rows"], {by: "all", **total}):
+        table.add_row(Text(row[by] or "(none)"), *_ledger_cells(row, verdicts, wide, with_logs))
     console.print(table)
+
+
+def _ledger_cells(row: Row, verdicts: Sequence[str], wide: bool, with_logs: bool) -> list[Text]:
+    seen, share = row["seen"], row["share_kept"]["bytes"]
+    counts = [_count(seen[unit]) for unit in ("traces", "spans")] if wide else []
+    kept = [_bytes(seen["bytes"]), _share(share), *([_bar(share)] if wide else [])]
+    logs = [*([_bytes(seen["log_bytes"])] if wide else []), _share(row["share_kept"]["log_bytes"])]
+    return [*counts, *kept, *(_bytes(row[verdict]["bytes"]) for verdict in verdicts), *(logs if with_logs else ())]
 
 
 def _print_section(title: str, explained: str) -> None:

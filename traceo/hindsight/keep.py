@@ -62,6 +62,8 @@ def _check(asked: KeepRequest) -> None:
         raise InvalidRequest(f"reason: {len(asked.reason)} characters are more than {MAX_REASON}")
     if len(asked.trace_ids) > MAX_IDS:
         raise InvalidRequest(f"trace_ids: {len(asked.trace_ids)} are more than {MAX_IDS}")
+    if bytes(16) in asked.trace_ids:
+        raise InvalidRequest("trace_ids: zero is no trace's id")
 
 
 def _select_states(scope: Scope, asked: KeepRequest) -> str:

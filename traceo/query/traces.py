@@ -1,6 +1,7 @@
 """One trace with everything in it, and the search for traces."""
 
 import asyncio
+import re
 from typing import Any
 
 from traceo.errors import InvalidRequest, NotFound
@@ -22,6 +23,7 @@ NESTED = {"events": EVENT_FIELDS, "links": LINK_FIELDS}
 RESOURCE_COLUMNS = "id, attributes, dropped_attributes, schema_url"
 SCOPE_COLUMNS = "id, name, version, attributes, dropped_attributes, schema_url"
 NO_SPAN = bytes(8)
+TRACE_ID = re.compile("[0-9a-fA-F]{1,32}")
 KNOWN_ROWS = 5000  # of `read_by_id`: a few kilobytes each
 
 
@@ -122,10 +124,9 @@ def show_span(row: Row) -> Row:
 
 def parse_trace_id(text: str) -> bytes:
     """32 hexadecimal digits, or fewer with the leading zeros left out."""
-    try:
-        return bytes.fromhex(text.rjust(32, "0")) if text and len(text) <= 32 else bytes.fromhex("?")
-    except ValueError as error:
-        raise InvalidRequest(f"{text[:64]!r} is not a trace id: up to 32 hexadecimal digits are") from error
+    if not TRACE_ID.fullmatch(text):
+        raise InvalidRequest(f"{text[:64]!r} is not a trace id: up to 32 hexadecimal digits are")
+    return bytes.fromhex(text.rjust(32, "0"))
 
 
 def _show_nested(row: Row, kind: str) -> list[Row]:

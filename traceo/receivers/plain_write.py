@@ -3,12 +3,14 @@
 Plain: every series has labels that need no judgement (each with a name and a value, in strict order of the names, one
 of them `__name__`, all UTF-8) and then one sample, and nothing else. Such a request will be stored whole, so that it
 may be answered before the engine has seen it, and the engine need not take its messages apart. Labels that were judged
-before are known by their hash. New ones are found by their pattern, not one by one: that heads of series, labels and
-samples lie end to end proves that they are what they look like.
+before are known by their hash: those of some series in a row by one, because senders keep their order. New ones are
+found by their pattern, not one by one: that heads of series, labels and samples lie end to end proves that they are
+what they look like.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,14 @@ SAMPLE_BYTES, ZERO_BYTES = 18, 9  # of a sample; zero is left out
 PADDING = bytes(512)  # so that reading past the end, where something only looks like a label, reads something
 SHORTEST = 20  # a request with one series
 MAX_KNOWN = 2_000_000  # hashes, of about 100 bytes
+# The last bytes of a series, read as a sample with a value, and (`zero_head`) as one whose value is zero.
+TAIL = np.dtype({
+    "names": ["head", "value", "zero_head", "time"], "formats": ["<u4", "<f8", "<u4", "<u8"],
+    "offsets": [0, 3, 9, 10], "itemsize": SAMPLE_BYTES,
+})  # fmt: skip
+FILLED = b"\xff"  # what samples become in a row of series: in no text, so that it is certain where labels end
+# A row begins where a number of 64 bits, made of two words of a series' labels, is below this: after 16 series or so.
+MIXING, ROW_BEGINS = np.uint64(0x9E3779B97F4A7C15), np.uint64(1 << 60)
 # A sample's first bytes, as a number: its tag, its length, the tag of its value or, where that is zero, of its time.
 SAMPLE_HEAD = LENGTH_FIELD_2 | (SAMPLE_BYTES - 2) << 8 | DOUBLE_FIELD_1 << 16
 ZERO_HEAD = LENGTH_FIELD_2 | (ZERO_BYTES - 2) << 8 | VARINT_FIELD_2 << 16
@@ -44,8 +54,9 @@ MESSAGE = make_messages("message Request { repeated bytes series = 1; }")["Reque
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """Every series of a request: where its labels begin, and where they end and its sample begins."""
+    """Every series of a request: where it begins, where its labels do, and where they end and its sample begins."""
 
+    heads: Places
     firsts: Places
     samples: Places
 
@@ -73,17 +84,22 @@ class PlainReader:
             encoded = MESSAGE.FromString(body).series
         except DecodeError:
             return None
-        series = _split_tails(np.frombuffer(body, np.uint8), encoded)
+        data = np.frombuffer(body, np.uint8)
+        series = _split_tails(data, encoded)
         if series is None:
             return None
-        if not self._known.issuperset(_hash_labels(body, series)):
-            series = _judge(np.frombuffer(body + PADDING, np.uint8), len(body), self._limits)
+        if not self._known.issuperset(_hash_rows(body, series)):
+            if not self._known.issuperset(_hash_labels(body, series)):
+                series = _judge(np.frombuffer(body + PADDING, np.uint8), len(body), self._limits)
             if series is None:
                 return None
-            if len(self._known) > MAX_KNOWN:
-                self._known.clear()
-            self._known.update(_hash_labels(body, series))
-        return body + _read_columns(np.frombuffer(body, np.uint8), series)
+            self._remember(body, series)
+        return body + _read_columns(data, series)
+
+    def _remember(self, body: bytes, series: _Series) -> None:
+        if len(self._known) > MAX_KNOWN:
+            self._known.clear()
+        self._known.update(_hash_rows(body, series), _hash_labels(body, series))
 
 
 def _split_tails(data: Bytes, encoded: Sequence[bytes]) -> _Series | None:
@@ -92,26 +108,77 @@ def _split_tails(data: Bytes, encoded: Sequence[bytes]) -> _Series | None:
     ends = np.cumsum(lengths + 2 + (lengths > 0x7F) + (lengths > 0x3FFF))
     if len(data) < SHORTEST or not encoded or ends[-1] != len(data) or lengths.min() < SAMPLE_BYTES:
         return None
-    is_zero = _words(data, ends - ZERO_BYTES) & 0xFFFFFF == ZERO_HEAD
-    is_other = _words(data, ends - SAMPLE_BYTES) & 0xFFFFFF == SAMPLE_HEAD
-    times = _words(data, ends - WORD)
+    tails = _read_tails(data, ends)
+    is_zero = tails["zero_head"] & 0xFFFFFF == ZERO_HEAD
+    is_other = tails["head"] & 0xFFFFFF == SAMPLE_HEAD
+    times = tails["time"]
     is_sample = (is_zero | is_other) & (times & 0xFF00 == VARINT_FIELD_2 << 8) & (times & CONTINUED == CONTINUES)
     if not is_sample.all():
         return None
-    return _Series(ends - lengths, ends - np.where(is_zero, ZERO_BYTES, SAMPLE_BYTES))
+    heads = np.append(0, ends[:-1])
+    return _Series(heads, ends - lengths, ends - np.where(is_zero, ZERO_BYTES, SAMPLE_BYTES))
+
+
+def _read_tails(data: Bytes, ends: Places) -> npt.NDArray[np.void]:
+    """The last bytes of each series, as TAIL."""
+    return _pieces(data, SAMPLE_BYTES)[ends - SAMPLE_BYTES].view(TAIL)
+
+
+def _pieces(data: Bytes, size: int) -> npt.NDArray[np.void]:
+    """So many bytes from every place on: to pick or to set those of some places at once."""
+    return np.ndarray(len(data) - size + 1, f"V{size}", data, strides=(1,))
 
 
 def _hash_labels(body: bytes, series: _Series) -> Iterator[int]:
-    return map(hash, map(body.__getitem__, map(slice, series.firsts.tolist(), series.samples.tolist())))
+    return _hash_slices(body, series.firsts, series.samples)
+
+
+def _hash_slices(text: bytes, starts: Places, ends: Places) -> Iterator[int]:
+    return map(hash, map(text.__getitem__, map(slice, starts.tolist(), ends.tolist())))
+
+
+def _hash_rows(body: bytes, series: _Series) -> Iterator[int]:
+    """Of each row of series all at once, without their samples; of those before the first and in the last one by one.
+
+    Where a row begins is up to its first series, so that rows are the same in whichever request they come.
+    """
+    begins = np.flatnonzero(_mix(body, series) < ROW_BEGINS)
+    if len(begins) < 2:
+        return _hash_labels(body, series)
+    rows = series.heads[begins]
+    alone = np.r_[: begins[0], begins[-1] : len(series.heads)]
+    filled = _fill_samples(body, series)
+    return chain(
+        _hash_slices(filled, rows[:-1], rows[1:]), _hash_slices(body, series.firsts[alone], series.samples[alone])
+    )
+
+
+def _mix(body: bytes, series: _Series) -> npt.NDArray[np.uint64]:
+    """A number for each series, from the words in the middle and at the end of its labels."""
+    data = np.frombuffer(body, np.uint8)
+    mixed = _words(data, series.samples - WORD) * MIXING
+    mixed ^= _words(data, (series.firsts + series.samples) >> 1)
+    found: npt.NDArray[np.uint64] = (mixed ^ mixed >> np.uint64(32)) * MIXING
+    return found
+
+
+def _fill_samples(body: bytes, series: _Series) -> bytes:
+    """The request without what changes from one to the next."""
+    data = np.frombuffer(bytearray(body), np.uint8)
+    ends = np.append(series.heads[1:], len(data))
+    is_zero = ends - series.samples == ZERO_BYTES
+    for places, size in ((series.samples[~is_zero], SAMPLE_BYTES), (series.samples[is_zero], ZERO_BYTES)):
+        _pieces(data, size)[places] = np.void(FILLED * size)
+    return data.tobytes()
 
 
 def _read_columns(data: Bytes, series: _Series) -> bytes:
     """Fields 2 to 4 of the message."""
     samples = series.samples
-    is_zero = data[samples + 1] == ZERO_BYTES - 2
-    ends = samples + np.where(is_zero, ZERO_BYTES, SAMPLE_BYTES)
-    values = np.where(is_zero, 0.0, _words(data, ends - 15).view("<f8"))
-    times, groups = np.zeros(len(ends), np.uint64), _words(data, ends - WORD) >> 16
+    ends = np.append(series.heads[1:], len(data))
+    tails = _read_tails(data, ends)
+    values = np.where(ends - samples == ZERO_BYTES, 0.0, tails["value"])
+    times, groups = np.zeros(len(ends), np.uint64), tails["time"] >> 16
     for place in range(TIME_BYTES):
         times |= (groups >> 8 * place & 0x7F) << 7 * place
     columns = ((b"\x12", times), (b"\x1a", values), (b"\x22", (samples - series.firsts).astype("<u4")))
@@ -124,13 +191,15 @@ def _judge(data: Bytes, size: int, limits: Limits) -> _Series | None:
     if labels is None:
         return None
     is_last = np.append(labels.ends[:-1] != labels.starts[1:], True)  # of its series
-    series = _Series(labels.starts[np.append(True, is_last[:-1])], labels.ends[is_last])
-    heads = _follow(data, series, size)
+    firsts, samples = labels.starts[np.append(True, is_last[:-1])], labels.ends[is_last]
+    heads = _follow(data, firsts, samples, size)
+    if heads is None:
+        return None
+    series = _Series(heads, firsts, samples)
     if (
-        heads is None
-        or not _are_within(labels, is_last, limits)
+        not _are_within(labels, is_last, limits)
         or not _are_names_in_order(data, labels, is_last)
-        or not _is_utf8(data, labels, heads, series, size)
+        or not _is_utf8(data, labels, series, size)
     ):
         return None
     return series
@@ -172,9 +241,8 @@ def _read_lengths(data: Bytes, at: Places) -> tuple[Places, Places]:
     return np.where(is_long, (first & 0x7F) | second << 7, first), 1 + is_long
 
 
-def _follow(data: Bytes, series: _Series, size: int) -> Places | None:
+def _follow(data: Bytes, firsts: Places, samples: Places, size: int) -> Places | None:
     """Where series begin, if heads, labels and samples fill the request without a gap; else None."""
-    firsts, samples = series.firsts, series.samples
     value_bytes = data[samples + 1].astype(np.intp) - (1 + TIME_BYTES)  # with its tag: 9, or 0
     time_tags = samples + 2 + value_bytes
     series_ends = time_tags + 1 + TIME_BYTES
@@ -228,14 +296,14 @@ def _words(data: Bytes, at: Places) -> npt.NDArray[np.uint64]:
     return found
 
 
-def _is_utf8(data: Bytes, labels: _Labels, heads: Places, series: _Series, size: int) -> bool:
+def _is_utf8(data: Bytes, labels: _Labels, series: _Series, size: int) -> bool:
     """Whether texts are; lengths and samples, which are no texts, become zeros before they are looked at."""
     texts = data[:size].copy()
     texts[labels.starts + 1] = 0
     texts[labels.names + labels.name_bytes + 1] = 0
-    texts[heads[:, None] + np.arange(3)] = 0
+    texts[series.heads[:, None] + np.arange(3)] = 0
     texts[series.samples[:, None] + np.arange(9)] = 0
-    texts[np.append(heads[1:], size)[:, None] - np.arange(1, 10)] = 0
+    texts[np.append(series.heads[1:], size)[:, None] - np.arange(1, 10)] = 0
     if not (texts >= 0x80).any():
         return True
     try:

@@ -55,6 +55,13 @@ def test_route_needs_the_scope_query(
     assert (response.status_code, response.json()["status"]) == (status, "error")
 
 
+@pytest.mark.parametrize(("lookback", "found"), [("0", 1), ("-5", 1), ("1ms", 0), ("10m", 1)])
+def test_lookback_of_zero_is_the_one_of_the_configuration(services: ApiServices, lookback: str, found: int) -> None:
+    params = {"query": "up", "time": AT + 1, "lookback_delta": lookback}
+    response = call(services, "GET", f"{PREFIX}/query", params=params)
+    assert (len(response.json()["data"]["result"]) > 0) == found, response.text
+
+
 ERRORS = yaml.safe_load((Path(__file__).parent / "errors.yaml").read_text())
 DEEP = {"path": "query", "params": {"query": "(" * 10_000 + "1" + ")" * 10_000}, "error": ""}
 

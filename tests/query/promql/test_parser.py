@@ -51,6 +51,9 @@ REFUSED = {
     '"\\z"': "1:1: parse error: unknown escape sequence U+007A 'z'",
     "é": "1:1: parse error: unexpected character: 'é'",
     "(" * 100_000: "1:1: parse error: the expression is nested too deeply",
+    "sum(" * 100_000: "1:1: parse error: the expression is nested too deeply",
+    "1+" * 100_000: "1:1: parse error: the expression is nested too deeply",
+    "{" + 'a="b",' * 100_000: "1:30001: parse error: the expression has more than 20000 parts",
 }
 
 

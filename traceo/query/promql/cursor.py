@@ -14,26 +14,26 @@ class Cursor:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._tokens = Lexer(text).run()
-        self._next = 0
+        self._rest = Lexer(text).run()
+        self._next = next(self._rest)
+        self._second = next(self._rest, self._next)
         self.end = 0  # of the last token that was taken
 
     @property
     def token(self) -> Token:
         """The next one, not yet taken. Raises ParseError."""
-        token = self._tokens[self._next]
-        if token.kind == "error":
-            raise self.fail(token.value, token.start)
-        return token
+        if self._next.kind == "error":
+            raise self.fail(self._next.value, self._next.start)
+        return self._next
 
     def after(self) -> Token:
         """The one behind the next."""
-        return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+        return self._second
 
     def take(self) -> Token:
         """The next one."""
         token = self.token
-        self._next = min(self._next + 1, len(self._tokens) - 1)
+        self._next, self._second = self._second, next(self._rest, self._second)
         self.end = token.end
         return token
 

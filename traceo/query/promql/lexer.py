@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from traceo.query.promql.quoting import quote, quote_char, unquote
@@ -22,6 +23,7 @@ NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE]
 WORDISH = re.compile(r"[0-9a-zA-Z_.]*")
 OPERATORS = re.compile(r"==|!=|<=|</|>=|>/|[-+*/%^=<>@,():\[\]{}]")
 IN_BRACES = re.compile(r"=~|!~|!=|[=,{}]")
+MAX_TOKENS = 20_000  # about a second of one core; no query that anybody wrote has as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +79,29 @@ class Lexer:
 
     def __init__(self, text: str) -> None:
         self.text = text.encode("utf-8", "surrogateescape").decode("latin-1")
-        self.tokens: list[Token] = []
+        self._token = Token("eof", "", 0, 0)
         self._at = 0
         self._parens: list[str] = []
 
-    def run(self) -> list[Token]:
-        """All tokens; the last is eof, or an error, whose value is the message."""
+    def run(self) -> Iterator[Token]:
+        """One token after the other; the last is eof, or an error, whose value is the message."""
         try:
-            while self._skip_blank() < len(self.text):
+            for _ in range(MAX_TOKENS):
+                if self._skip_blank() >= len(self.text):
+                    break
                 if self._parens and self._parens[-1] == "{":
                     self._in_braces()
                 else:
                     self._statement()
+                yield self._token
+            else:
+                raise LexicalError(f"the expression has more than {MAX_TOKENS} parts")
             self._check_closed()
         except LexicalError as error:
             self._add("error", str(error), len(self.text))
         else:
             self._add("eof", "", len(self.text))
-        return self.tokens
+        yield self._token
 
     def _skip_blank(self) -> int:
         while found := SPACE.match(self.text, self._at) or COMMENT.match(self.text, self._at):
@@ -102,7 +109,7 @@ class Lexer:
         return self._at
 
     def _add(self, kind: str, value: str, end: int) -> None:
-        self.tokens.append(Token(kind, value, self._at, end))
+        self._token = Token(kind, value, self._at, end)
         self._at = end
 
     def _statement(self) -> None:

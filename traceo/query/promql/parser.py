@@ -47,6 +47,7 @@ UNARY = 5  # binds like a multiplication: -2^2 is -(2^2)
 WITH_PARAM = frozenset(["topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"])
 SELECTABLE = "must be preceded by an instant vector selector or range vector selector or a subquery"
 MAX_TIME_S = (1 << 63) / 1000
+MAX_CHAIN = 1000  # operators in a row: a tree of that depth is beyond every recursion that follows
 
 
 def parse_promql(text: str) -> Node:
@@ -76,9 +77,11 @@ def parse_selector(text: str) -> tuple[Matcher, ...]:
 
 def _expression(cursor: Cursor, lowest: int) -> Node:
     left = _unary(cursor)
-    while (rank := _rank(cursor)) and rank >= max(lowest, 1):
+    for _ in range(MAX_CHAIN):
+        if (rank := _rank(cursor)) < max(lowest, 1):
+            return left
         left = _binary(cursor, left, rank)
-    return left
+    raise RecursionError
 
 
 def _rank(cursor: Cursor) -> int:

@@ -1,7 +1,10 @@
 """Go's quoting of texts, which PromQL uses: read, and written as `%q` does."""
 
+import re
+
 ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 WRITTEN = {value: f"\\{name}" for name, value in ESCAPES.items()} | {'"': '\\"'}
+PLAIN = {'"': re.compile(r'[^"\\\n]+'), "'": re.compile(r"[^'\\\n]+")}
 LENGTHS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -44,9 +47,9 @@ def unquote(text: str, at: int) -> tuple[str, int, str]:
     while place < len(text) and text[place] != mark:
         if text[place] == "\n":
             return "", place, "unterminated quoted string"
-        if text[place] != "\\":
-            content += text[place].encode("latin-1")
-            place += 1
+        if plain := PLAIN[mark].match(text, place):
+            content += plain.group().encode("latin-1")
+            place = plain.end()
             continue
         piece, place, problem = _unescape(text, place + 1, mark)
         if problem:

@@ -126,10 +126,11 @@ def options_of(config: Config) -> Options:
 
 
 def _options(params: Params, config: Config) -> Options:
-    """A request may shorten its time, and choose its lookback."""
+    """A request may shorten its time, and choose its lookback; 0 is that of the configuration, as in Prometheus."""
     timeout_s = min(config.query.timeout, params.duration("timeout", round(config.query.timeout * 1000)) / 1000)
-    lookback_ms = params.duration("lookback_delta", round(config.promql.lookback * 1000))
-    return replace(options_of(config), lookback_ms=lookback_ms, timeout_s=timeout_s)
+    options = options_of(config)
+    lookback_ms = params.duration("lookback_delta", 0)
+    return replace(options, lookback_ms=lookback_ms if lookback_ms > 0 else options.lookback_ms, timeout_s=timeout_s)
 
 
 async def _answer(

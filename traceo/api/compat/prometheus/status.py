@@ -13,6 +13,7 @@ from traceo.api.compat.prometheus.answer import PrometheusRoute, answer_json
 from traceo.api.compat.prometheus.labels import ParamsOf
 from traceo.api.compat.prometheus.params import invalid_parameter, quote
 from traceo.api.depends import QueriesOf, ServicesOf, Tenant
+from traceo.errors import InvalidRequest
 from traceo.query.cardinality import NAME, read_labels
 from traceo.query.run import Row
 from traceo.settings import Seconds, show_value
@@ -89,7 +90,9 @@ async def get_replay(_: Tenant) -> Response:
 @router.get("/status/tsdb")
 async def get_head(params: ParamsOf, queries: QueriesOf, tenant: Tenant) -> Response:
     """Which metrics and labels have most series today."""
-    top = params.limit() or 10
+    top = params.limit() if params.get("limit") else 10
+    if top < 1:
+        raise InvalidRequest("limit must be a positive number")
     if top > MAX_TOP:
         raise invalid_parameter("limit", f"limit must not exceed {MAX_TOP}")
     return answer_json(_show_head(await read_labels(queries, tenant, top), top))
