@@ -2,7 +2,7 @@
 
 import pytest
 
-from traceo.errors import BadData, DiskFull, LimitExceeded, QueryError, StoreError, StoreUnavailable
+from traceo.errors import BadData, DiskFull, QueryError, QueryTimeout, StoreError, StoreUnavailable
 from traceo.store.engine_errors import translate
 
 MISSING = "Unknown table expression identifier '{}'. Maybe you meant system.one? In scope SELECT 1"
@@ -22,7 +22,7 @@ MISSING = "Unknown table expression identifier '{}'. Maybe you meant system.one?
         pytest.param(516, "u: Authentication failed", StoreUnavailable, StoreUnavailable, id="login"),
         pytest.param(210, "Connection refused (b:9000)", StoreUnavailable, StoreUnavailable, id="unreachable"),
         pytest.param(243, "Cannot reserve 1 MiB", DiskFull, DiskFull, id="disk"),
-        pytest.param(159, "Timeout exceeded", LimitExceeded, StoreUnavailable, id="time"),
+        pytest.param(159, "Timeout exceeded", QueryTimeout, StoreUnavailable, id="time"),
         pytest.param(444, "Protobuf: unknown wire type", QueryError, BadData, id="unreadable"),
     ],
 )
