@@ -55,8 +55,8 @@ check: $(STAMP) ## lint, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## all checks and all tests: what CI runs
-	$(BIN)/python -m pytest
+test: check ## all checks and all tests, two files at a time: what CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference
 	$(BIN)/python -m pytest tests/golden --update-golden

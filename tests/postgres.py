@@ -48,8 +48,11 @@ def start_postgres() -> Iterator[Postgres]:
 
 
 def _start(start: Callable[[], Any]) -> Any:
-    """The wheel gives a server ten seconds to start, which on busy cores are too few now and then."""
+    """The wheel gives a server ten seconds to start, which on busy cores are too few now and then.
+
+    And of two processes that make the user it runs as, one fails.
+    """
     for _ in range(STARTS - 1):
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.SubprocessError):
             return start()
     return start()

@@ -26,7 +26,10 @@ class Bench:
         self, policy: str, service: str, verdict: str, traces: int, spans: int, size: int, ago_s: int = 0
     ) -> None:
         row = f"'{policy}', '{service}', '{verdict}', {traces}, {spans}, {size}"
-        sql = f"INSERT INTO sampling_ledger VALUES ({{t:String}}, toStartOfMinute(now() - {ago_s}), {row})"
+        sql = (
+            "INSERT INTO sampling_ledger (tenant, minute, policy, service, verdict, traces, spans, bytes) "
+            f"VALUES ({{t:String}}, toStartOfMinute(now() - {ago_s}), {row})"
+        )
         asyncio.run(engine().execute(sql, {"t": self.tenant}))
 
     def look(self) -> None:
