@@ -5,6 +5,7 @@ Tests keep apart by tenant, and leave the store as they found it.
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,16 @@ RETENTION = {
     "spans": 30 * DAY_S,
     "logs": 30 * DAY_S,
 }
+
+
+LONG = dict.fromkeys((*RETENTION, "metrics"), 60 * 365 * DAY_S)  # times end in 2106
+
+
+@pytest.fixture
+async def ages(store: Store) -> AsyncIterator[None]:
+    """For tests that let data age: that of other tests on this engine is kept afterwards."""
+    yield
+    await apply_retention(store, LONG)
 
 
 @pytest.fixture
@@ -157,6 +168,7 @@ async def test_tables_of_a_newer_version_are_not_touched(store: Store) -> None:
     assert await migrate(store) == []
 
 
+@pytest.mark.usefixtures("ages")
 async def test_retention_sets_ttls_and_follows_a_change(store: Store) -> None:
     local = "_local" if (await store.layout()).cluster else ""
     for days in (90, 89):
@@ -169,6 +181,7 @@ async def test_retention_sets_ttls_and_follows_a_change(store: Store) -> None:
             assert "TTL received_at + toIntervalSecond(3600)" in texts[f"spans_recent{local}"]
 
 
+@pytest.mark.usefixtures("ages")
 async def test_shorter_retention_applies_to_what_is_stored(store: Store, tenant: str) -> None:
     ten_days_ago = Batch((int(NOW.timestamp() - 10 * DAY_S) * 1000) << 22, secrets.token_hex(16))
     await store.insert(Signal.LOGS, [Request(tenant, logs("cart", [{"body": "old"}]))], ten_days_ago)
@@ -178,7 +191,6 @@ async def test_shorter_retention_applies_to_what_is_stored(store: Store, tenant:
     async with asyncio.timeout(60):
         while await count(store, "logs", tenant) > 1:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-    await apply_retention(store, {**RETENTION, "metrics": 90 * DAY_S})
 
 
 async def test_recent_spans_wait_apart_and_are_rolled_up(store: Store, tenant: str) -> None:
