@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+import tests.moment  # noqa: F401  (before other processes begin)
 from tests.postgres import start_postgres
 from tests.query.engine import close_engine
 

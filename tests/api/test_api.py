@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from tests.moment import NOW_S
 from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
 from traceo.access.model import ALL_SCOPES, Principal, Scope
@@ -25,7 +25,7 @@ from traceo.state.database import open_state
 from traceo.store.base import Signal
 from traceo.telemetry import make_metrics
 
-NOW = time.time_ns() // 10**9 * 10**9
+NOW = NOW_S * 10**9
 TENANT = "api"
 POLICIES = "policies: [{name: all, type: always_sample}]"
 

@@ -1,7 +1,6 @@
 """SQL of users: what it sees, and what it cannot reach."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.moment import NOW_S
 from tests.query.engine import engine, insert
 from tests.query.telemetry import VALUES, logs, metrics, span, traces
 from traceo.config import Query as QuerySettings
@@ -18,7 +18,7 @@ from traceo.query.run import Queries
 from traceo.query.userquery import format_time, run_user_query
 from traceo.store.base import Signal
 
-NOW = time.time_ns() // 10**9 * 10**9
+NOW = NOW_S * 10**9
 TENANT, OTHER = "sql", "sql-other"
 
 

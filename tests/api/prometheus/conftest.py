@@ -1,6 +1,5 @@
 """The API's services, and series that most tests look at."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,10 +8,11 @@ import pytest
 
 from tests.api.prometheus.client import PREFIX, call, make_services
 from tests.api.prometheus.stored import store_series
+from tests.moment import NOW_S
 from traceo.api.app import ApiServices
 from traceo.state.database import open_state
 
-NOW_MS = time.time_ns() // 10**9 * 1000
+NOW_MS = NOW_S * 1000
 TENANT = "prometheus"
 Get = Callable[..., httpx.Response]
 
