@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -30,6 +32,8 @@ from traceo.scraping.scraper import Scraper
 from traceo.state.leases import Lease
 from traceo.store.base import Store
 from traceo.telemetry import Metrics, SamplingMetrics
+
+logger = logging.getLogger(__name__)
 
 SAMPLING, SCRAPING = "sampling", "scraping"
 
@@ -114,7 +118,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         leases.append(background.scraping_lease)
         loops.append(background.scraper.run_forever())
     loops += [lease.renew_forever() for lease in leases]
-    tasks = [asyncio.create_task(loop) for loop in loops]
+    tasks = start_loops(loops)
     try:
         yield
     finally:
@@ -124,3 +128,17 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         for lease in leases:
             with contextlib.suppress(StoreUnavailable):
                 await asyncio.to_thread(lease.release)
+
+
+def start_loops(loops: Iterable[Coroutine[Any, Any, None]]) -> list[asyncio.Task[None]]:
+    """Tasks that end only when they are cancelled; one that ends by itself says so in the log."""
+    tasks = [asyncio.create_task(loop, name=getattr(loop, "__qualname__", "")) for loop in loops]
+    for task in tasks:
+        task.add_done_callback(_tell_end)
+    return tasks
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        shown = {"fields": {"loop": task.get_name()}}
+        logger.critical("background work has ended: restart Traceo", exc_info=task.exception(), extra=shown)

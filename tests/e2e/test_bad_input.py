@@ -22,7 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.e2e.expected import key_values
 from tests.e2e.load import make_request, new_ids
 from tests.e2e.server import RunningServer
-from traceo.store.frame import encode_varint
+from traceo.store.messages import encode_varint
 
 NOW_NS = time.time_ns()
 ALL_TIME = {"start": "0", "end": "2262-01-01T00:00:00Z"}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from traceo.store.messages import encode_varint
+
 SAMPLES = 120
 # Changes of the step between samples: the most bits that each prefix is followed by.
 STEPS = ((0b10, 2, 14), (0b110, 3, 17), (0b1110, 4, 20))
@@ -32,14 +34,14 @@ def encode_chunks(times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float6
 def _encode(times: list[int], values: list[int]) -> bytes:
     """`written` holds all bits so far; `window`: leading and trailing zeros of the last difference that said them."""
     written, size = 1, 1  # a one leads, so that zeros count
-    first = _varint(_zigzag(times[0]))
+    first = encode_varint(_zigzag(times[0]))
     written, size = written << 8 * len(first) | int.from_bytes(first, "big"), size + 8 * len(first)
     written, size = written << 64 | values[0], size + 64
     step, window = 0, (-1, 0)
     for place in range(1, len(times)):
         new_step = times[place] - times[place - 1]
         if place == 1:
-            code = _varint(new_step)
+            code = encode_varint(new_step)
             code_bits, code_size = int.from_bytes(code, "big"), 8 * len(code)
         else:
             code_bits, code_size = _encode_step(new_step - step)
@@ -75,12 +77,3 @@ def _encode_difference(difference: int, window: tuple[int, int]) -> tuple[int, i
 
 def _zigzag(number: int) -> int:
     return number << 1 if number >= 0 else (-number << 1) - 1
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -17,8 +17,7 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from traceo.config import Limits
-from traceo.store.frame import encode_varint
-from traceo.store.messages import make_messages
+from traceo.store.messages import encode_varint, make_messages
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from traceo.store.messages import encode_varint
+
 STALE = np.array([0x7FF0000000000002], np.uint64).view(np.float64)[0]
 METRIC_TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
 VALUE_BYTES, SHORT_TIME, LONG_TIME = 8, 6, 10
@@ -25,19 +27,9 @@ Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 
-def varint(number: int) -> bytes:
-    """A number from 0 to 2^64 - 1 as protobuf writes it."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def field(number: int, content: bytes) -> bytes:
     """A field of bytes, a text or a message."""
-    return varint(number << 3 | 2) + varint(len(content)) + content
+    return encode_varint(number << 3 | 2) + encode_varint(len(content)) + content
 
 
 @lru_cache(maxsize=4096)
@@ -57,19 +49,19 @@ def encode_labels(labels: Iterable[tuple[str, str]]) -> bytes:
 
 def encode_sample(labels: bytes, value: float, time_ms: int) -> bytes:
     """A TimeSeries of one sample."""
-    sample = b"\x09" + struct.pack("<d", value) + b"\x10" + varint(time_ms & (1 << 64) - 1)
+    sample = b"\x09" + struct.pack("<d", value) + b"\x10" + encode_varint(time_ms & (1 << 64) - 1)
     return field(1, labels + field(2, sample))
 
 
 def encode_exemplar(labels: bytes, exemplar_labels: bytes, value: float, time_ms: int) -> bytes:
     """A TimeSeries of one exemplar."""
-    content = exemplar_labels + b"\x11" + struct.pack("<d", value) + b"\x18" + varint(time_ms & (1 << 64) - 1)
+    content = exemplar_labels + b"\x11" + struct.pack("<d", value) + b"\x18" + encode_varint(time_ms & (1 << 64) - 1)
     return field(1, labels + field(3, content))
 
 
 def encode_metadata(family: str, kind: str, text: str, unit: str) -> bytes:
     """A MetricMetadata; `kind` is one of METRIC_TYPES."""
-    content = b"\x08" + varint(METRIC_TYPES.index(kind)) + field(2, family.encode()) + field(4, text.encode())
+    content = b"\x08" + encode_varint(METRIC_TYPES.index(kind)) + field(2, family.encode()) + field(4, text.encode())
     return field(3, content + (field(5, unit.encode()) if unit else b""))
 
 
@@ -105,9 +97,9 @@ class Template:
 def make_template(labels: Any, time_bytes: int = SHORT_TIME) -> Template:
     """From a pa.LargeBinaryArray of encoded labels, none of them null."""
     sample_bytes = 1 + VALUE_BYTES + 1 + time_bytes
-    tail = b"\x12" + varint(sample_bytes) + b"\x09" + bytes(VALUE_BYTES) + b"\x10" + bytes(time_bytes)
+    tail = b"\x12" + encode_varint(sample_bytes) + b"\x09" + bytes(VALUE_BYTES) + b"\x10" + bytes(time_bytes)
     sizes, which = np.unique(np.asarray(pc.binary_length(labels)), return_inverse=True)
-    heads = pa.array([b"\x0a" + varint(int(size) + len(tail)) for size in sizes], pa.large_binary())
+    heads = pa.array([b"\x0a" + encode_varint(int(size) + len(tail)) for size in sizes], pa.large_binary())
     tails, separator = pa.scalar(tail, pa.large_binary()), pa.scalar(b"", pa.large_binary())
     joined = pc.binary_join_element_wise(heads.take(pa.array(which)), labels, tails, separator)
     offsets = np.frombuffer(joined.buffers()[1], np.int64)[joined.offset : joined.offset + len(joined) + 1]

@@ -13,6 +13,7 @@ from importlib import resources
 from isal import isal_zlib
 
 from traceo.store.base import Batch, Request, Signal
+from traceo.store.messages import encode_varint
 
 VARINT = rb"[\x80-\xff]*[\x00-\x7f]"
 # As `frame_head` writes it. A tenant's name has no control characters, so that its end is found without counting.
@@ -82,16 +83,6 @@ def _checksum(tenant: bytes, body: bytes) -> bytes:
 
 def _decode_varint(data: bytes) -> int:
     return sum((byte & 127) << 7 * place for place, byte in enumerate(data))
-
-
-def encode_varint(number: int) -> bytes:
-    """A protobuf base-128 varint."""
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def insert_statement(signal: Signal) -> str:

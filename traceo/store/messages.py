@@ -31,3 +31,13 @@ def make_messages(definitions: str) -> dict[str, Any]:
     pool = DescriptorPool()
     pool.Add(file)
     return {name: GetMessageClass(pool.FindMessageTypeByName(name)) for name, _ in found}
+
+
+def encode_varint(number: int) -> bytes:
+    """A number from 0 to 2^64 - 1 as a base-128 varint."""
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

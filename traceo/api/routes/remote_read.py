@@ -16,8 +16,7 @@ from traceo.query.promql.ast import Matcher
 from traceo.query.promql.selectors import check_matcher
 from traceo.query.remote_read import Selection, Series, read_series
 from traceo.query.xor_chunks import encode_chunks
-from traceo.store.frame import encode_varint
-from traceo.store.messages import make_messages
+from traceo.store.messages import encode_varint, make_messages
 
 router = APIRouter(include_in_schema=False)
 
