@@ -138,10 +138,11 @@ def test_spans_that_are_stored_after_their_second_was_judged_are_judged_too(benc
     assert bench.ledger() == {"kept": (1, 1), "dropped": (2, 2)}
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize("after, piece_bytes", [*((after, 1 << 26) for after in range(6)), (4, 20), (5, 20), (6, 20)])
 def test_round_that_was_interrupted_is_repeated_without_loss_or_double(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int, piece_bytes: int
 ) -> None:
+    monkeypatch.setattr("traceo.sampling.round.PIECE_BYTES", piece_bytes)
     bench.store(Trace(KEPT), Trace(DROPPED), Trace(FAILED, (Span(status=2),)))
     bench.judge(WAIT_S)
     bench.store(Trace(KEPT, (Span("late"),), second=WAIT_S), Trace(KEPT + 1, second=1))

@@ -48,11 +48,12 @@ def thresholds_by_key(rule: Dynamic, counts: str) -> str:
         else f"{rule.target_throughput * rule.adjustment_interval:g}"
     )
     smaller = "ORDER BY traces, key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
-    others = "ORDER BY traces, key ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"
+    # The weights of the others: of all, less those of the smaller. A frame whose beginning moves would be summed anew
+    # for every key.
+    others = f"(sum(weight) OVER () - sum(weight) OVER ({smaller}))"
     weights = f"SELECT key, toFloat64(traces) AS traces, log1p(traces) AS weight FROM ({counts}) WHERE traces > 0"
     levels = (
-        f"SELECT key, traces, weight, ({goal} - sum(traces) OVER ({smaller})) / sum(weight) OVER ({others}) "
-        f"AS own_level FROM ({weights})"
+        f"SELECT key, traces, weight, ({goal} - sum(traces) OVER ({smaller})) / {others} AS own_level FROM ({weights})"
     )
     share = "least(1, greatest(0, max(own_level) OVER ()) * weight / traces)"
     return f"SELECT key, toUInt64({NEVER} - toUInt64({share} * {NEVER})) AS threshold, 1 AS known FROM ({levels})"

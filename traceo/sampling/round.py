@@ -51,6 +51,8 @@ SPANS_JUDGED = (
     "ARRAY JOIN services AS service, sizes AS size"
 )
 END_OF_TIME_S = (1 << 32) - 1  # of a DateTime
+KEPT_BYTES = "SELECT sumIf(bytes, keep) AS kept_bytes FROM verdicts"
+PIECE_BYTES = 64 << 20  # of spans that are copied by one statement, whose block is sorted in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +183,18 @@ class RoundSql(Bindings):
             f"{{round:UInt64}}, {columns} FROM verdicts ORDER BY trace_id"
         )
 
-    def copy_kept(self) -> str:
-        """The kept traces' spans to `spans`."""
-        kept = "SELECT trace_id, policy, threshold, randomness FROM verdicts WHERE keep"
+    def copy_kept(self, kept_bytes: int) -> list[str]:
+        """The kept traces' spans to `spans`, in pieces of about PIECE_BYTES; a repeated round has the same ones."""
+        pieces = 1 + kept_bytes // PIECE_BYTES
         last = "SELECT max(last_arrival) FROM verdicts WHERE keep"
         rows = f"{self._recent()} AND received_at >= toDateTime({{since:Int64}}) AND received_at <= ({last})"
-        return self._copy("kept", rows, kept)
+        kept = "SELECT trace_id, policy, threshold, randomness FROM verdicts WHERE keep"
+        if pieces == 1:
+            return [self._copy("kept", rows, kept)]
+        return [
+            self._copy(f"kept {piece} of {pieces}", rows, f"{kept} AND cityHash64(trace_id) % {pieces} = {piece}")
+            for piece in range(pieces)
+        ]
 
     def copy_late(self) -> str:
         """Spans whose block came after their trace was kept."""

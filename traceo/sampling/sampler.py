@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from traceo.errors import LimitExceeded, QueryError, StoreUnavailable, TraceoError
 from traceo.sampling.budgets import Budget, Terms
 from traceo.sampling.model import AlwaysSample, Policy, PolicySet
-from traceo.sampling.round import Round, RoundSql
+from traceo.sampling.round import KEPT_BYTES, Round, RoundSql
 from traceo.sampling.steering import Steered, steer
 from traceo.sampling.window import Window, find_host, read_window
 from traceo.settings import Seconds
@@ -30,8 +30,8 @@ WAITS_PER_INTERVAL = 60  # a round reads all spans since its first: with a longe
 SENDING_S = 120  # a tenant that sent nothing for so long is looked for once a minute only
 ALL_TENANTS_S = 60.0
 IDLE_S = 5.0  # without traces that are due, late spans and wishes wait so long for a round
-MOST_SPANS = 2_000_000  # of one round, where many are due because none was judged for a while
-BEHIND_S = 10  # from when on they are counted first
+MOST_SPANS = 500_000  # of one round, where many are due because none was judged for a while
+BEHIND_S = 3  # from when on they are counted first
 BEGINNING = datetime.fromtimestamp(0, UTC)
 TERMS = Terms()
 # What is left in the window when a tenant's sampling was switched off is kept.
@@ -145,10 +145,11 @@ class Sampler:
             started = time.monotonic()
             try:
                 judging = self._judging(tenant, None) or Judging(KEEP_ALL)
-                await self._judge(window, tenant, judging, may_idle=now_s is None)
+                more_is_due = await self._judge(window, tenant, judging, may_idle=now_s is None)
                 wait = min(judging.policies.decision_wait / WAITS_PER_INTERVAL, LONGEST_INTERVAL_S)
                 ended = time.monotonic()
-                self._due[host, tenant] = ended + max(wait, ended - started)  # half of the time is for the others
+                pause = 0 if more_is_due else max(wait, min(ended - started, INTERVAL_S))  # for the engine's other work
+                self._due[host, tenant] = ended + pause
             except TraceoError as error:
                 logger.warning("a tenant was not judged, trying again: %s", error, extra=_fields(tenant, host))
             except Exception:  # whatever it is: the other tenants' turn
@@ -163,18 +164,20 @@ class Sampler:
             self._all_again[host] = time.monotonic() + ALL_TENANTS_S
         return sorted(found["tenant"].to_pylist())
 
-    async def _judge(self, window: Window, tenant: str, judging: Judging, may_idle: bool) -> None:
-        """`may_idle`: a round in which nothing can be due may be left out."""
+    async def _judge(self, window: Window, tenant: str, judging: Judging, may_idle: bool) -> bool:
+        """Returns whether more is due than a round takes. `may_idle`: one with nothing due may be left out."""
         last = await asyncio.to_thread(self._rounds.read_round, tenant, window.shard)
         if last and not last.done:  # with the policies that it began with: half of it may be there
             began = last.policy_version and self._judging(tenant, last.policy_version)
             last = await self._complete(last, window, began or Judging(KEEP_ALL))
         planned = _plan(window, tenant, judging, last)
         if may_idle and last and _may_idle(window, judging, last, planned):
-            return
-        planned = await self._steer(await self._bounded(planned, window), judging, last)
-        await asyncio.to_thread(self._rounds.write_round, planned, last)
-        await self._complete(planned, window, judging)
+            return False
+        bounded = await self._bounded(planned, window)
+        steered = await self._steer(bounded, judging, last)
+        await asyncio.to_thread(self._rounds.write_round, steered, last)
+        await self._complete(steered, window, judging)
+        return bounded.arrived_to < planned.arrived_to
 
     async def _bounded(self, planned: Round, window: Window) -> Round:
         """The round, ending before seconds that would be more than `MOST_SPANS`: they are the next one's."""
@@ -241,11 +244,13 @@ class Sampler:
             except (QueryError, LimitExceeded) as error:
                 raise PoliciesFailed(str(error)) from error
         to_do = await self._read(window, sql, sql.to_do())
-        statements = []
         if to_do["wishes"]:
-            statements += [sql.fill_rescued(), sql.enter_rescued()]
+            for statement in (sql.fill_rescued(), sql.enter_rescued()):
+                await self._execute(window, sql, statement)
+        statements = []
         if to_do["verdicts"] or to_do["wishes"]:
-            statements += [sql.store_decisions(), sql.copy_kept(), sql.enter_ledger()]
+            kept = await self._read(window, sql, KEPT_BYTES)
+            statements += [sql.store_decisions(), *sql.copy_kept(kept["kept_bytes"]), sql.enter_ledger()]
         if to_do["verdicts"] and judged.steering:
             statements += [sql.enter_charges()]
         if to_do["late"]:
