@@ -10,6 +10,8 @@ import uvicorn
 from traceo.config import Server
 from traceo.errors import ConfigError
 
+# Of what a client may send: questions. One that no longer answers pings (every 20 s) is cut.
+WEBSOCKET_MESSAGE_BYTES = 64 << 10
 PORTS = ("http_port", "otlp_http_port", "otlp_grpc_port")
 
 
@@ -31,6 +33,8 @@ def make_http_server(app: object, host: str, port: int) -> QuietServer:
             port=port,
             loop="none",
             http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=WEBSOCKET_MESSAGE_BYTES,
             lifespan="off",
             log_config=None,
             access_log=False,
