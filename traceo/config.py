@@ -139,6 +139,7 @@ class Query:
     max_concurrent_per_tenant: int = setting(
         6, "Of these, those of one tenant, so that none keeps all others waiting.", unit="queries", minimum=1
     )
+    max_tails_per_tenant: int = setting(20, "Live tails that one tenant may have open.", unit="tails", minimum=1)
 
 
 @dataclass(frozen=True, slots=True)

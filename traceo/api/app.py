@@ -19,9 +19,11 @@ from traceo.api.routes import (
     services,
     sql,
     status,
+    stream,
     traces,
 )
 from traceo.api.services import ApiServices
+from traceo.live.follow import Live
 from traceo.query.run import Queries
 
 __all__ = ["ApiServices", "make_api"]
@@ -37,6 +39,7 @@ ROUTERS = (
     hindsight.router,
     budgets.router,
     cardinality.router,
+    stream.router,
     status.router,
 )
 
@@ -48,6 +51,7 @@ def make_api(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.queries = Queries(services.store, services.config.query)
+    app.state.live = Live(app.state.queries, max_per_tenant=services.config.query.max_tails_per_tenant)
     app.state.started = time.monotonic()
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)

@@ -6,7 +6,8 @@ import binascii
 import json
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query
+from starlette.requests import HTTPConnection
 
 from traceo.api.services import ApiServices, Caller
 from traceo.api.times import parse_range
@@ -15,18 +16,18 @@ from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
 
 
-def get_services(request: Request) -> ApiServices:
+def get_services(request: HTTPConnection) -> ApiServices:
     """What `make_api` was given."""
     return cast(ApiServices, request.app.state.services)
 
 
-def get_queries(request: Request) -> Queries:
+def get_queries(request: HTTPConnection) -> Queries:
     """The process's one door to the store."""
     return cast(Queries, request.app.state.queries)
 
 
-async def _find_caller(request: Request, scope: str) -> Caller:
-    """Who calls, if the credential has the scope."""
+async def find_caller(request: HTTPConnection, scope: str) -> Caller:
+    """Who calls, if the credential has the scope. Raises Unauthenticated, PermissionDenied."""
     services = get_services(request)
     peer = request.client.host if request.client else ""
     headers = request.headers
@@ -38,14 +39,14 @@ async def _find_caller(request: Request, scope: str) -> Caller:
     return caller
 
 
-async def get_tenant(request: Request) -> str:
+async def get_tenant(request: HTTPConnection) -> str:
     """The tenant of the credential, which must have the scope `query`."""
-    return (await _find_caller(request, "query")).tenant
+    return (await find_caller(request, "query")).tenant
 
 
-async def get_admin(request: Request) -> Caller:
+async def get_admin(request: HTTPConnection) -> Caller:
     """Who wants to change something: the credential must have the scope `admin`."""
-    return await _find_caller(request, "admin")
+    return await find_caller(request, "admin")
 
 
 def get_range(

@@ -86,6 +86,11 @@ def _answer(
 
 def _answer_traceo_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.TraceoError)
+    return answer_error(error)
+
+
+def answer_error(error: errors.TraceoError) -> JSONResponse:
+    """The answer that says it."""
     status, kind = _choose(error)
     headers = {}
     retry_after_s = getattr(error, "retry_after_s", None)

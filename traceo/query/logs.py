@@ -85,7 +85,7 @@ async def _search_logs(queries: Queries, tenant: str, search: LogSearch, recent:
     rows = rows[search.after.shown if search.after else 0 :]
     page = rows[: search.limit]
     after = _cursor_after(page, search.after) if len(rows) > search.limit else None
-    return LogPage([_show_record(row) for row in page], after)
+    return LogPage([show_record(row) for row in page], after)
 
 
 def is_selective(search: LogSearch) -> bool:
@@ -158,7 +158,8 @@ def _cursor_after(page: list[Row], before: LogCursor | None) -> LogCursor:
     return replace(last, shown=alike)
 
 
-def _show_record(row: Row) -> Row:
+def show_record(row: Row) -> Row:
+    """A record for JSON, of a row with COLUMNS."""
     return {
         "time_ns": row["time_ns"],
         "observed_time_ns": row["observed_ns"] or None,

@@ -1,0 +1,125 @@
+"""`/api/v1/stream` over a real socket: frames, refusals, clients that never read."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.api.test_api import data, policies, services  # noqa: F401  (fixtures)
+from tests.query.engine import engine
+from tests.query.telemetry import logs, span, traces
+from traceo.api.app import make_api
+from traceo.api.routes import stream
+from traceo.listeners import make_http_server
+from traceo.store.base import Request, Signal
+
+
+@contextlib.asynccontextmanager
+async def serving(app: FastAPI | None = None) -> AsyncIterator[str]:
+    server = make_http_server(app or make_api(services()), "127.0.0.1", 0)
+    running = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0)
+    yield f"ws://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1/stream"
+    server.should_exit = True
+    await running
+
+
+async def read(client: Any) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        return dict(json.loads(await client.recv()))
+
+
+async def send_logs(tenant: str, *bodies: str, **fields: Any) -> None:
+    records = [{"time_unix_nano": time.time_ns(), "body": body, **fields} for body in bodies]
+    await engine().insert(Signal.LOGS, [Request(tenant, logs("shop", records))])
+
+
+def test_logs_and_spans_are_sent_as_they_arrive() -> None:
+    async def work() -> None:
+        tenant = {"X-Scope-OrgID": "stream"}
+        async with serving() as url:
+            async with connect(f"{url}?text=hello&min_severity=info", additional_headers=tenant) as client:
+                assert await read(client) == {"type": "started"}
+                await send_logs("stream", "hello", "good bye", severity_number=9, trace_id=b"\1" * 16)
+                frame = await read(client)
+                assert (frame["type"], frame["dropped"]) == ("logs", 0)
+                (record,) = frame["logs"]
+                assert (record["body"], record["service"], record["trace_id"]) == ("hello", "shop", "01" * 16)
+            async with connect(f"{url}?signal=spans&operation=GET%20/", additional_headers=tenant) as client:
+                assert await read(client) == {"type": "started"}
+                body = traces("shop", [span(5, 6, time.time_ns())])
+                await engine().insert(Signal.TRACES, [Request("stream", body)])
+                (found,) = (await read(client))["spans"]
+                assert (found["trace_id"], found["span_id"]) == ("5".rjust(32, "0"), "6".rjust(16, "0"))
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("query", "token", "status", "message"),
+    [
+        ("", "wrong", 401, "the token is unknown"),
+        ("", "ingest", 403, "does not have the scope query"),
+        ("?signal=metrics", "", 400, "neither logs nor spans"),
+        ("?min_severity=loud", "", 400, "severity"),
+        ("?attr=x", "", 400, "key=value"),
+        ("?trace_id=xyz", "", 400, "not a trace id"),
+        ("?signal=spans&status=bad", "", 400, "status"),
+        ("?signal=spans&min_duration=5", "", 400, "not a duration"),
+    ],
+    ids=str,
+)
+def test_wrong_tails_are_refused_with_the_reason(query: str, token: str, status: int, message: str) -> None:
+    async def work() -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with serving() as url:
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(url + query, additional_headers=headers):
+                    pass
+        assert refused.value.response.status_code == status
+        assert message in json.loads(refused.value.response.body)["error"]["message"]
+
+    asyncio.run(work())
+
+
+def test_browser_sends_its_token_as_a_subprotocol() -> None:
+    async def work() -> None:
+        async with serving() as url:
+            async with connect(url, subprotocols=["traceo", "traceo.token.abc"]) as client:  # type: ignore[list-item]
+                assert client.subprotocol == "traceo"
+                assert await read(client) == {"type": "started"}
+            with pytest.raises(InvalidStatus):
+                async with connect(url, subprotocols=["traceo", "traceo.token.wrong"]):  # type: ignore[list-item]
+                    pass
+
+    asyncio.run(work())
+
+
+def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SEND_TIMEOUT_S", 0.2)
+
+    async def work() -> None:
+        app = make_api(services())
+        live = app.state.live
+        async with serving(app) as url:
+            headers = {"X-Scope-OrgID": "silent"}
+            async with connect(url, additional_headers=headers, max_queue=1, compression=None) as client:
+                assert await read(client) == {"type": "started"}
+                client.transport.pause_reading()
+                async with asyncio.timeout(30):
+                    while live._clients:
+                        await send_logs("silent", *("x" * 30_000 for _ in range(200)))
+                client.transport.resume_reading()
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await read(client)
+
+    asyncio.run(work())

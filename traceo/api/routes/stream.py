@@ -1,0 +1,125 @@
+"""Live tails over WebSocket: log records or spans that meet a filter, as they arrive."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from typing import Annotated, Any, cast
+
+import orjson
+from fastapi import APIRouter, Query, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from traceo.api.depends import Pairs, find_caller, parse_pairs
+from traceo.api.errors import answer_error
+from traceo.api.times import parse_duration
+from traceo.errors import InvalidRequest, TraceoError
+from traceo.live.follow import Batch, Live
+from traceo.live.watch import Watch, watch_logs, watch_spans
+from traceo.query.logs import LogSearch, parse_severity, show_record
+from traceo.query.run import Row
+from traceo.query.search import TraceSearch
+from traceo.query.sql import TimeRange
+from traceo.query.traces import parse_trace_id, show_span
+
+router = APIRouter(tags=["stream"])
+
+PROTOCOL, TOKEN_PREFIX = "traceo", "traceo.token."
+SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is cut
+ANY_TIME = TimeRange(0, 1)  # a tail has no range
+TRY_AGAIN, TOO_SLOW = 1013, 1008  # RFC 6455 7.4.1
+
+
+@router.websocket("/stream")
+async def stream(
+    socket: WebSocket,
+    signal: Annotated[str, Query(description="logs or spans")] = "logs",
+    service: str = "",
+    attr: Pairs = [],  # noqa: B006  (FastAPI copies it)
+    resource: Pairs = [],  # noqa: B006
+    text: str = "",
+    min_severity: str = "",
+    trace_id: str = "",
+    operation: str = "",
+    status: str = "",
+    min_duration: str = "",
+    max_duration: str = "",
+) -> None:
+    """Frames of JSON: `{"type": "started"}`, then `{"type": "logs" | "spans", "logs": [...], "dropped": 0}`."""
+    try:
+        tenant = await _authorize(socket)
+        if signal not in SHOW:
+            raise InvalidRequest(f"signal {signal[:40]!r} is neither logs nor spans")
+        pairs, resource_pairs = parse_pairs(attr), parse_pairs(resource)
+        if signal == "logs":
+            severity = parse_severity(min_severity) if min_severity else 0
+            trace = parse_trace_id(trace_id) if trace_id else b""
+            watch = watch_logs(LogSearch(ANY_TIME, text, severity, service, trace, pairs, resource_pairs))
+        else:
+            least, most = (parse_duration(value) if value else None for value in (min_duration, max_duration))
+            watch = watch_spans(TraceSearch(ANY_TIME, service, operation, status, least, most, pairs, resource_pairs))
+        await _follow(socket, tenant, watch)
+    except TraceoError as error:
+        await socket.send_denial_response(answer_error(error))
+
+
+async def _authorize(socket: WebSocket) -> str:
+    """The tenant. A browser cannot set headers here: it may send its token as a subprotocol."""
+    tokens = [name for name in socket.scope.get("subprotocols", []) if name.startswith(TOKEN_PREFIX)]
+    if tokens and "authorization" not in socket.headers:
+        header = f"Bearer {tokens[0].removeprefix(TOKEN_PREFIX)}".encode()
+        socket.scope["headers"] = [*socket.scope["headers"], (b"authorization", header)]
+        del socket._headers
+    return (await find_caller(socket, "query")).tenant
+
+
+async def _follow(socket: WebSocket, tenant: str, watch: Watch) -> None:
+    """Raises TraceoError while nothing has been accepted yet."""
+    live = cast(Live, socket.app.state.live)
+    async with contextlib.aclosing(live.follow(tenant, watch)) as batches:
+        await anext(batches)
+        await socket.accept(PROTOCOL if PROTOCOL in socket.scope.get("subprotocols", []) else None)
+        sending = asyncio.create_task(_send(socket, batches, watch.signal))
+        leaving = asyncio.create_task(_until_left(socket))
+        try:
+            await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, batches: AsyncGenerator[Batch, None], signal: str) -> None:
+    """Until the client goes, or is too slow, or the tail ends."""
+    try:
+        await _put(socket, {"type": "started"})
+        async for batch in batches:
+            shown = [SHOW[signal](row) for row in batch.rows]
+            await _put(socket, {"type": signal, signal: shown, "dropped": batch.dropped})
+    except TimeoutError:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(1):
+                await socket.close(TOO_SLOW, "too slow")
+    except TraceoError as error:
+        await _put(socket, {"type": "error", "message": error.message})
+        await socket.close(TRY_AGAIN)
+    except WebSocketDisconnect:
+        pass
+
+
+async def _put(socket: WebSocket, frame: dict[str, Any]) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await socket.send_text(orjson.dumps(frame).decode())
+
+
+async def _until_left(socket: WebSocket) -> None:
+    """What a client says is not asked for; that it goes is."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            await socket.receive_text()
+
+
+def _show_span(row: Row) -> Row:
+    return {"trace_id": row["trace_id"].hex(), **show_span(row)}
+
+
+SHOW: dict[str, Callable[[Row], Row]] = {"logs": show_record, "spans": _show_span}
