@@ -248,7 +248,7 @@ def dynamic(fields: str) -> str:
 
 def averages(**traces: int) -> str:
     rows = ", ".join(f"('{name}', {count})" for name, count in traces.items())
-    return f"SELECT 'by-name' AS policy, key, traces FROM VALUES('key String, traces Float64', {rows})"
+    return f"SELECT 'by-name' AS policy, key, traces, 0 AS kept FROM VALUES('key String, traces Float64', {rows})"
 
 
 def test_dynamic_thins_frequent_keys_more(tenant: str) -> None:

@@ -163,7 +163,8 @@ def test_kept_counts_are_unbiased(rule: Rule) -> None:
     bindings = Bindings()
     bindings.params["tenant"] = "nobody"
     policies = PolicySet((Policy("p", rule), Policy("never", Latency(10**6))))
-    counts = "SELECT 'p' AS policy, concat('op', toString(number)) AS key, 5 + number * 4 AS traces FROM numbers(3)"
+    averages = "concat('op', toString(number)) AS key, 5 + number * 4 AS traces, 0 AS kept"
+    counts = f"SELECT 'p' AS policy, {averages} FROM numbers(3)"
     sql = compile_verdict(policies, lambda columns: f"SELECT {columns} FROM ({SYNTHETIC})", bindings, counts=counts)
     wanted = SHAPES
     if isinstance(rule, And) and rule.and_sub_policy[0].name == "errors":

@@ -356,3 +356,17 @@ def test_bytes_a_second_hold_over_rounds_although_bursts_may_come_at_once() -> N
     (row,) = bench.rows("SELECT sumIf(bytes, keep) AS kept, count() AS n FROM decisions WHERE tenant = {tenant:String}")
     assert row["n"] == 160
     assert 0.7 * 8 * 500 < row["kept"] <= 8 * 500
+
+
+def test_minimum_of_a_key_holds_for_an_interval_and_not_for_each_round() -> None:
+    bench = Bench("""
+decision_wait: 10s
+policies:
+  - name: by-name
+    type: dynamic
+    dynamic: {keys: [root.name], target_rate: 1000000, minimum_per_key: 1, adjustment_interval: 30s}
+""")
+    for second in range(0, 60, 4):
+        bench.store(Trace(DROPPED + second, second=second))
+        bench.judge(second + WAIT_S)
+    assert sorted(trace - DROPPED for trace in bench.kept()) == [0, 32]

@@ -191,6 +191,6 @@ def _select_counts(replay: Replay) -> str:
         f"FROM ({compile_verdict(replay.policies, replay.select_spans, replay.scope, facts=FACTS)})"
     )
     return (
-        f"SELECT of_key.1 AS policy, of_key.2 AS key, sum(stands) / greatest(1, any(seconds) / {interval}) AS traces "
-        f"FROM ({keys}) GROUP BY of_key"
+        f"SELECT of_key.1 AS policy, of_key.2 AS key, sum(stands) / greatest(1, any(seconds) / {interval}) AS traces, "
+        f"0 AS kept FROM ({keys}) GROUP BY of_key"
     )

@@ -40,7 +40,10 @@ def _field_of_trace(root: bool, value: Value, columns: SpanColumns) -> str:
 
 
 def thresholds_by_key(rule: Dynamic, counts: str) -> str:
-    """SELECT key, threshold, known (always 1), from a SELECT of key, traces: the moving averages an interval."""
+    """SELECT key, threshold, kept, known (always 1), from a SELECT of key, traces, kept.
+
+    `traces` are the moving averages an interval, `kept` those that were kept in the last one.
+    """
     total = "(sum(traces) OVER ())"
     goal = (
         f"{total} / {rule.target_rate}"
@@ -51,12 +54,11 @@ def thresholds_by_key(rule: Dynamic, counts: str) -> str:
     # The weights of the others: of all, less those of the smaller. A frame whose beginning moves would be summed anew
     # for every key.
     others = f"(sum(weight) OVER () - sum(weight) OVER ({smaller}))"
-    weights = f"SELECT key, toFloat64(traces) AS traces, log1p(traces) AS weight FROM ({counts}) WHERE traces > 0"
-    levels = (
-        f"SELECT key, traces, weight, ({goal} - sum(traces) OVER ({smaller})) / {others} AS own_level FROM ({weights})"
-    )
+    weights = f"SELECT key, kept, toFloat64(traces) AS traces, log1p(traces) AS weight FROM ({counts}) WHERE traces > 0"
+    own_level = f"({goal} - sum(traces) OVER ({smaller})) / {others}"
+    levels = f"SELECT key, kept, traces, weight, {own_level} AS own_level FROM ({weights})"
     share = "least(1, greatest(0, max(own_level) OVER ()) * weight / traces)"
-    return f"SELECT key, toUInt64({NEVER} - toUInt64({share} * {NEVER})) AS threshold, 1 AS known FROM ({levels})"
+    return f"SELECT key, toUInt64({NEVER} - toUInt64({share} * {NEVER})) AS threshold, kept, 1 AS known FROM ({levels})"
 
 
 def threshold_of_unknown(rule: Dynamic, counts: str) -> str:

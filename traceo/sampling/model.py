@@ -280,7 +280,7 @@ class PolicySet:
     guarantee: bool = False
     thin_logs: bool = False
     marked_traces_per_minute: int = 600
-    exemplar_traces_per_minute: int = 60
+    exemplar_traces_per_minute: int = 30
     budgets: tuple[Budget, ...] = ()
 
     def walk(self) -> Iterator[Policy]:

@@ -147,7 +147,9 @@ class Plan:
         number = len(self.joins)
         if rule.target_throughput:
             rule = replace(rule, target_throughput=self._part(rule.target_throughput))
-        counts = self.counts and f"SELECT key, traces FROM ({self.counts}) WHERE policy = {self.columns.bind(name)}"
+        counts = (
+            self.counts and f"SELECT key, traces, kept FROM ({self.counts}) WHERE policy = {self.columns.bind(name)}"
+        )
         self.joins[name] = KeyJoin(
             key=key_of_trace(rule, self.columns),
             thresholds=thresholds_by_key(rule, counts) if counts else "",
@@ -159,7 +161,8 @@ class Plan:
             threshold = f"greatest({threshold}, {self.limits.add(Limit('1', rule.target_throughput, within))})"
         if rule.minimum_per_key:
             group = f"{every(int(rule.adjustment_interval))}, key_{number}"
-            fewest = self.limits.add(Limit("1", rule.minimum_per_key, _all(given), group))
+            eligible = _all((*given, f"key_kept_{number} < {rule.minimum_per_key}"))
+            fewest = self.limits.add(Limit("1", rule.minimum_per_key, eligible, group))
             threshold = f"least({threshold}, {fewest})"
         return Outcome(threshold, "true", "false")
 

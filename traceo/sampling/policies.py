@@ -64,7 +64,8 @@ def compile_verdict(
     policy -> the trace's key).
 
     `seen`: a SELECT of window (start of five minutes), service, name, status_code: combinations that have their trace.
-    `counts`: a SELECT of policy, key, traces: moving averages of traces in one of that dynamic policy's intervals.
+    `counts`: a SELECT of policy, key, traces, kept: moving averages of traces in one of that dynamic policy's
+    intervals, and how many were kept in the last one.
     `facts`: further columns of each trace; with them come `decided` and `incoming`, whose maximum `threshold` is: what
     the set made of the trace, and what it had when it came.
     `steering`: budgets in the order in which they thin what the policies would keep; what the guarantee keeps they do
@@ -109,11 +110,11 @@ def _select_rows(plan: Plan, policies: PolicySet, cohort: Cohort, guaranteed: st
     rows = _select_traces(plan, policies, cohort, facts)
     for number, join in enumerate(plan.joins.values()):
         if not join.thresholds:
-            rows = f"SELECT *, {join.unknown} AS key_threshold_{number} FROM ({rows})"
+            rows = f"SELECT *, {join.unknown} AS key_threshold_{number}, 0 AS key_kept_{number} FROM ({rows})"
             continue
         threshold = f"if(of_key.known = 1, of_key.threshold, {join.unknown}) AS key_threshold_{number}"
         rows = (
-            f"SELECT of_trace.*, {threshold} FROM ({rows}) AS of_trace "
+            f"SELECT of_trace.*, {threshold}, of_key.kept AS key_kept_{number} FROM ({rows}) AS of_trace "
             f"LEFT ANY JOIN ({join.thresholds}) AS of_key ON of_trace.key_{number} = of_key.key"
         )
     rows = plan.limits.select_from(rows)

@@ -354,7 +354,9 @@ class RoundSql(Bindings):
         )
 
     def _counts(self) -> str:
-        """Moving averages of the traces of each key of the dynamic policies, from the verdicts of earlier rounds."""
+        """Moving averages of the traces of each key of the dynamic policies, from the verdicts of earlier rounds, and
+        how many were kept in the interval that ends with this round.
+        """
         dynamic = [(item.name, item.rule) for item in self.policies.walk() if isinstance(item.rule, Dynamic)]
         return " UNION ALL ".join(self._averages(name, rule) for name, rule in dynamic)
 
@@ -362,12 +364,16 @@ class RoundSql(Bindings):
         bound, seconds = self.bind(name), rule.adjustment_interval
         since = f"toDateTime({{arrived_from:Int64}} - {round(AVERAGED_INTERVALS * seconds)})"
         rows = self._decisions(
-            f"keys[{bound}] AS key, first_arrival",
+            f"keys[{bound}] AS key, first_arrival, keep AND NOT would_drop AS was_kept",
             f"mapContains(keys, {bound}) AND first_arrival > {since} AND decided_at > {since}",
         )
         passed = "(max(max(first_arrival)) OVER () - min(min(first_arrival)) OVER ())"
         intervals = f"least({AVERAGED_INTERVALS}, 1 + intDiv({passed}, {round(seconds)}))"
-        return f"SELECT {bound} AS policy, key, count() / {intervals} AS traces FROM ({rows}) GROUP BY key"
+        lately = f"first_arrival > toDateTime({{arrived_to:Int64}} - {round(seconds)})"
+        return (
+            f"SELECT {bound} AS policy, key, count() / {intervals} AS traces, "
+            f"countIf(was_kept AND {lately}) AS kept FROM ({rows}) GROUP BY key"
+        )
 
     def _settings(self, name: str) -> str:
         """One block, which a table that has it skips."""
