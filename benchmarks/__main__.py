@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     ingest_logs,
+    ingest_loki,
     ingest_metrics,
     ingest_remote_write,
     ingest_spans_grpc,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "ingest_spans_http": ingest_spans_http.run,
     "ingest_spans_grpc": ingest_spans_grpc.run,
     "ingest_logs": ingest_logs.run,
+    "ingest_loki": ingest_loki.run,
     "ingest_metrics": ingest_metrics.run,
     "ingest_remote_write": ingest_remote_write.run,
     "queries": queries.run,

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.data import Keep
-from benchmarks.data.logs import logs
+from benchmarks.data.logs import logs, loki
 from benchmarks.data.metrics import STEP_NS, metrics
 from benchmarks.data.samples import samples
 from benchmarks.data.spans import spans
@@ -25,7 +25,7 @@ MAX_AGE_S = 6 * 3600  # the load ends when it is made, as load does
 WINDOW_NS = 600 * 10**9
 MAX_SAMPLES = 5000
 KINDS: dict[str, Callable[[int, int, int, int, Keep], Iterator[bytes]]] = {
-    "spans": spans, "logs": logs, "metrics": metrics, "samples": samples,
+    "spans": spans, "logs": logs, "loki": loki, "metrics": metrics, "samples": samples,
 }  # fmt: skip
 
 

@@ -15,9 +15,9 @@ SETTLE_S, SETTLE_QUICK_S = 60.0, 20.0
 IDLE_CPU = 0.05  # cores: below this, and without a merge under way, nothing more will be done
 CONNECTIONS = 64
 OTHER_CONNECTIONS = (8, 16)
-SIGNALS = {"spans": "traces", "logs": "logs", "metrics": "metrics", "samples": "remote_write"}
-VIEWS = {"spans": "spans", "logs": "logs", "metrics": "samples", "samples": "samples"}
-UNITS = {"spans": "span", "logs": "line", "metrics": "point", "samples": "sample"}
+SIGNALS = {"spans": "traces", "logs": "logs", "loki": "loki", "metrics": "metrics", "samples": "remote_write"}
+VIEWS = {"spans": "spans", "logs": "logs", "loki": "logs", "metrics": "samples", "samples": "samples"}
+UNITS = {"spans": "span", "logs": "line", "loki": "line", "metrics": "point", "samples": "sample"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def take_in(claim: Claim, load: Load, connections: int, settle_s: float) -> Take
 
 
 def _port(server: Server, claim: Claim) -> int:
-    if claim.kind == "samples":
+    if claim.kind in ("samples", "loki"):
         return server.http_port
     return server.otlp_grpc_port if claim.grpc else server.otlp_http_port
 

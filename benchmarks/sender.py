@@ -29,8 +29,11 @@ GRPC_METHODS = {
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
-HTTP_PATHS = {signal: f"/v1/{signal}" for signal in GRPC_METHODS} | {"remote_write": "/prometheus/api/v1/write"}
-ENCODINGS = {"remote_write": "snappy"}  # of signals whose file holds compressed bodies
+HTTP_PATHS = {signal: f"/v1/{signal}" for signal in GRPC_METHODS} | {
+    "remote_write": "/prometheus/api/v1/write",
+    "loki": "/loki/api/v1/push",
+}
+ENCODINGS = {"remote_write": "snappy", "loki": "snappy"}  # of signals whose file holds compressed bodies
 CHANNELS = 8
 RETRY_PAUSE_S = 0.05
 Export: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"

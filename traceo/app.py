@@ -22,6 +22,7 @@ from traceo.intake import make_ingest, replay_journal
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
 from traceo.policies.service import PolicyService
 from traceo.receivers.ingest import Ingest
+from traceo.receivers.loki import with_loki_push
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
 from traceo.receivers.remote_write import with_remote_write
@@ -115,7 +116,7 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     config = services.config.server
     http = [
         make_http_server(
-            with_remote_write(make_api(_api_services(services)), services.ingest),
+            with_loki_push(with_remote_write(make_api(_api_services(services)), services.ingest), services.ingest),
             config.host,
             config.http_port,
         ),

@@ -52,7 +52,7 @@ def make_ingest(
         )
         for kind in Signal
     }
-    rests = {Signal.TRACES: policies.samples, Signal.LOGS: policies.thins_logs}
+    rests = {Signal.TRACES: policies.samples, Signal.LOGS: policies.thins_logs, Signal.LOKI: policies.thins_logs}
     return Ingest(
         access.authenticate,
         batchers,

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Iterator
 
+from cramjam import snappy
+
 from benchmarks.data import SERVICES, USERS, Keep
 from benchmarks.data.wire import block, pack_fixed64, resource, tag_fixed64, text, whole
 
@@ -26,6 +28,28 @@ def logs(items: int, start_ns: int, end_ns: int, seed: int, keep: Keep) -> Itera
     for number in range(requests):
         at = start_ns + (end_ns - start_ns) * number // requests
         yield _request(rnd, heads, at, keep)
+
+
+def loki(items: int, start_ns: int, end_ns: int, seed: int, keep: Keep) -> Iterator[bytes]:
+    """The same lines as compressed bodies of Loki's push; their level is only in the line, as an agent leaves it."""
+    rnd = random.Random(seed)
+    labels = [
+        text(1, f'{{service="{service}", namespace="shop-prod", pod="{pod}", container="{service}", env="production"}}')
+        for service, pod in STREAMS
+    ]
+    requests = items // PER_REQUEST
+    for number in range(requests):
+        at = start_ns + (end_ns - start_ns) * number // requests
+        made: dict[int, list[bytes]] = {}
+        for place in range(PER_REQUEST):
+            time_ns, trace_id = at + place * 1000, rnd.randbytes(16).hex()
+            _, line = _line(rnd, trace_id)
+            if trace_id in line and rnd.random() < SAMPLED_LINES:
+                keep([trace_id, time_ns])
+            stamp = block(1, whole(1, time_ns // 10**9) + whole(2, time_ns % 10**9))
+            made.setdefault(rnd.randrange(len(labels)), []).append(block(2, stamp + text(2, line)))
+        body = b"".join(block(1, labels[stream] + b"".join(rows)) for stream, rows in made.items())
+        yield bytes(snappy.compress_raw(body))
 
 
 def _request(rnd: random.Random, heads: list[bytes], at_ns: int, keep: Keep) -> bytes:

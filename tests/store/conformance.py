@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.query.telemetry import logs, metrics, pairs, span, traces
+from tests.receivers.loki_messages import push_request
 from tests.receivers.prometheus_messages import to_version_2, write_request
 from traceo.catalog.edges import roll_edges
 from traceo.errors import BadData, LimitExceeded, QueryError, SchemaTooNew
@@ -76,6 +77,8 @@ def one_request(signal: Signal) -> bytes:
         return logs("cart", [{"body": "line"}])
     if signal is Signal.METRICS:
         return metrics("cart", NOW_NS)
+    if signal is Signal.LOKI:
+        return bytes(push_request(('{app="cart"}', [(NOW_NS, "line")])).SerializeToString())
     samples = [(1.0, NOW_NS // 10**6), (2.0, NOW_NS // 10**6 + 1)]
     written = write_request(({"__name__": "up"}, samples[: 1 if signal is Signal.PLAIN_WRITE else 2]))
     body: bytes = written.SerializeToString()
@@ -226,6 +229,7 @@ async def test_block_that_is_inserted_again_is_stored_once(store: Store, tenant:
         Signal.METRICS: ("samples", 3),
         Signal.PLAIN_WRITE: ("samples", 1),
         Signal.REMOTE_WRITE: ("samples", 2),
+        Signal.LOKI: ("logs", 1),
     }[signal]
     assert await count(store, table, tenant) == items
     (row,) = await rows(store, "SELECT sum(spans) AS n FROM span_red WHERE tenant = {tenant:String}", tenant)

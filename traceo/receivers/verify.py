@@ -24,6 +24,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from traceo.errors import BadData
+from traceo.receivers.loki_body import BODY
 from traceo.store.base import OTLP, Signal
 
 FILES = (common_pb2, resource_pb2, trace_pb2, logs_pb2, metrics_pb2)
@@ -32,6 +33,8 @@ ANY_VALUE = ".opentelemetry.proto.common.v1.AnyValue"
 # A span as protobuf libraries begin it: its tag (field 2 of ScopeSpans), its length, a trace id, a span id.
 SPAN_TAG, TRACE_ID_HEAD, SPAN_ID_HEAD = 0x12, b"\x0a\x10", b"\x12\x08"
 ID_BYTES = 28  # of both ids with their heads
+# Bodies that their receivers have read, and of which they send on what will be stored.
+JUDGED = (Signal.PLAIN_WRITE, Signal.LOKI)
 LONGEST_LENGTH = 5  # bytes of a varint of 32 bits
 
 
@@ -53,13 +56,13 @@ def _make_messages() -> dict[Signal, Any]:
     return {kind: GetMessageClass(descriptor) for kind, descriptor in found.items()}
 
 
-MESSAGES = _make_messages()
+MESSAGES = _make_messages() | {Signal.LOKI: BODY}
 
 
 def is_certain(signal: Signal, body: bytes) -> bool:
     """True when every item of this body will be stored. Raises BadData for what is no request at all."""
     if signal not in OTLP:
-        return signal is Signal.PLAIN_WRITE
+        return signal in JUDGED
     message = _parse(signal, body)
     if len(UnknownFieldSet(message)):  # perhaps no OTLP at all: let the engine look
         return False
@@ -71,7 +74,7 @@ def is_certain(signal: Signal, body: bytes) -> bool:
 
 def rewrite(signal: Signal, body: bytes) -> bytes:
     """The same request as protobuf would write it, without what is unknown. Raises BadData."""
-    if signal not in OTLP:
+    if signal not in MESSAGES:
         return body
     message = _parse(signal, body)
     message.DiscardUnknownFields()
@@ -82,7 +85,7 @@ def _parse(signal: Signal, body: bytes) -> Any:
     try:
         return MESSAGES[signal].FromString(body)
     except DecodeError as error:
-        raise BadData(f"the body is not an OTLP {signal} request: it is cut off, or no protobuf at all") from error
+        raise BadData(f"the body is not a {signal} request: it is cut off, or no protobuf at all") from error
 
 
 def _count_valid_ids(body: bytes) -> int:

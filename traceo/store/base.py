@@ -22,6 +22,7 @@ class Signal(StrEnum):
     METRICS = "metrics"
     PLAIN_WRITE = "plain_write"  # remote write of samples alone
     REMOTE_WRITE = "remote_write"  # any other remote write
+    LOKI = "loki"  # log lines in Loki's own format
 
     @property
     def inlet(self) -> str:

@@ -14,11 +14,13 @@ from importlib import resources
 from string import Template
 
 from traceo.errors import SchemaTooNew
+from traceo.store import log_levels
 from traceo.store.base import Layout, Store
 from traceo.store.metric_types import MACROS, TYPES
 
 CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\$\{local\}")
+ALL_MACROS = MACROS | log_levels.MACROS
 ENGINE = re.compile(r"ENGINE = \$\{Replicated\}(\w+)(\(\w+\))?")
 MACRO = re.compile(r"\$\{(\w+)\((\w+(?:, \w+)*)\)\}")
 # Replicas are made node by node, so that the path may not hold the table's own UUID.
@@ -69,7 +71,7 @@ class Migration:
         """What to run on each node of a layout."""
         engine = _replicated if layout.replicated else r"ENGINE = \1\2"
         text = ENGINE.sub(engine, self.text)
-        text = MACRO.sub(lambda macro: MACROS[macro.group(1)](*macro.group(2).split(", ")), text)
+        text = MACRO.sub(lambda macro: ALL_MACROS[macro.group(1)](*macro.group(2).split(", ")), text)
         made = [Template(text).substitute(TYPES, local="_local" if layout.cluster else "")]
         table, sharding = TABLE.search(self.text), CLUSTER.search(self.text)
         if layout.cluster and table and sharding:
