@@ -18,6 +18,7 @@ from traceo.catalog.edges import roll_edges_forever
 from traceo.config import Config
 from traceo.disk import DiskGuard
 from traceo.errors import StoreUnavailable
+from traceo.logpatterns.miner import mine_forever
 from traceo.policies.file import PolicyFile
 from traceo.policies.rounds import SamplingRounds
 from traceo.policies.service import PolicyService
@@ -35,7 +36,8 @@ from traceo.telemetry import Metrics, SamplingMetrics
 
 logger = logging.getLogger(__name__)
 
-SAMPLING, SCRAPING = "sampling", "scraping"
+SAMPLING, SCRAPING, PATTERNS = "sampling", "scraping", "log patterns"
+PATTERNS_LEASE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Background:
     scraper: Scraper
     sampling_lease: Lease
     scraping_lease: Lease
+    patterns_lease: Lease
     usage: MetricUsage
     guard: SeriesGuard
 
@@ -93,6 +96,7 @@ def make_background(
         scraper=scraper,
         sampling_lease=sampling_lease,
         scraping_lease=scraping_lease,
+        patterns_lease=Lease(state, PATTERNS, holder, PATTERNS_LEASE_S),
         usage=usage,
         guard=guard,
     )
@@ -101,7 +105,7 @@ def make_background(
 @contextlib.asynccontextmanager
 async def run_background(background: Background) -> AsyncIterator[None]:
     """As long as the block lasts; then another replica may take over at once."""
-    leases = [background.sampling_lease]
+    leases = [background.sampling_lease, background.patterns_lease]
     may_sample = background.sampling_lease.is_held
     loops = [
         background.disk.watch(),
@@ -113,6 +117,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.log_sampler.run_forever(may_sample),
         keep_exemplars_forever(background.store, background.judging, may_sample),
         count_ledger_forever(background.store, background.metrics, may_sample),
+        mine_forever(background.store, background.patterns_lease.is_held),
     ]
     if background.scraper.path:
         leases.append(background.scraping_lease)
