@@ -9,6 +9,7 @@ from traceo.api.compat.prometheus.router import router as prometheus
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
 from traceo.api.routes import (
+    analysis,
     budgets,
     cardinality,
     hindsight,
@@ -33,6 +34,7 @@ PREFIX = "/api/v1"
 ROUTERS = (
     services.router,
     traces.router,
+    analysis.router,
     logs.router,
     patterns.router,
     metrics.router,

@@ -1,0 +1,113 @@
+"""The answers of the analysis routes, for OpenAPI: what clients are typed from."""
+
+from pydantic import BaseModel
+
+
+class SpanName(BaseModel):
+    """What tells a span to a reader."""
+
+    span_id: str
+    service: str
+    operation: str
+    span_kind: str
+
+
+class PathSegment(SpanName):
+    """A stretch of time in which one span, and none of its children, is on the path."""
+
+    offset_ns: int
+    duration_ns: int
+    kind: str
+
+
+class PathSum(BaseModel):
+    """Segments of one service, operation and kind of wait."""
+
+    service: str
+    operation: str
+    span_kind: str
+    kind: str
+    duration_ns: int
+    share: float
+
+
+class CriticalPath(BaseModel):
+    """The segments' durations add up to `duration_ns`."""
+
+    trace_id: str
+    root: SpanName
+    start_time_ns: int
+    duration_ns: int
+    spans: int
+    kinds: dict[str, int]
+    on_path: list[PathSum]
+    segments: list[PathSegment]
+    truncated: bool
+    roots: list[SpanName]
+    mended: list[str]
+
+
+class Cohort(BaseModel):
+    """The traces around a quantile."""
+
+    level: float
+    traces: int
+    stands_for: float
+    shortest_ms: float
+    longest_ms: float
+    mean_ms: float
+
+
+class PathGroup(BaseModel):
+    """A service, an operation and a kind of wait."""
+
+    service: str
+    operation: str
+    span_kind: str
+    kind: str
+
+
+class Contribution(PathGroup):
+    """Mean milliseconds on the path; `low_ms` to `high_ms`: 95 % interval of the difference."""
+
+    at_quantile_ms: float
+    at_baseline_ms: float
+    difference_ms: float
+    low_ms: float
+    high_ms: float
+    share: float
+    certain: bool
+    examples: list[str]
+
+
+class ProfileSeries(PathGroup):
+    """Mean milliseconds in each band of durations."""
+
+    ms: list[float]
+
+
+class Profile(BaseModel):
+    """How the path is made up, from the fastest to the slowest traces."""
+
+    upper_quantiles: list[float]
+    series: list[ProfileSeries]
+    rest_ms: list[float]
+
+
+class AggregatePath(BaseModel):
+    """The critical paths of an operation at two quantiles."""
+
+    service: str
+    operation: str
+    traces: int
+    traces_read: int
+    spans_read: int
+    sampled: bool
+    truncated: bool
+    quantile: Cohort
+    baseline: Cohort
+    difference_ms: float
+    groups: int
+    contributions: list[Contribution]
+    overlapping: bool
+    profile: Profile
