@@ -107,9 +107,7 @@ class Ingest:
 
     max_body: Bytes = setting(16 * MIB, "Largest request as sent, compressed.", minimum=1)
     max_decompressed: Bytes = setting(64 * MIB, "Largest request after decompression.", minimum=1)
-    batch_max_bytes: Bytes = setting(
-        24 * MIB, "A batch of this size is committed; plain remote write: twice this.", minimum=1
-    )
+    batch_max_bytes: Bytes = setting(24 * MIB, "A batch of this size is committed.", minimum=1)
     batch_max_delay: Seconds = setting(0.5, "A batch waits at most this long for company.")
     buffer_max_bytes: Bytes = setting(256 * MIB, "Bytes held in memory before senders are told to wait.", minimum=1)
     request_timeout: Seconds = setting(30.0, "How long a request may wait for its commit.", minimum=0.001)

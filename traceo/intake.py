@@ -21,8 +21,6 @@ from traceo.telemetry import Metrics
 logger = logging.getLogger(__name__)
 
 JOURNAL = "journal"
-# A block of plain remote write has few samples for its bytes, which are labels mostly, and needs less memory for each.
-PLAIN_BATCHES = 2
 
 
 def make_ingest(
@@ -38,14 +36,15 @@ def make_ingest(
     journal = Journal(config.data_dir / JOURNAL) if is_embedded(config) else None
     budget = IngestBudget(config.ingest.buffer_max_bytes)
     metrics.ingest.buffered_bytes.set_function(lambda: budget.used)
+    plain_reader = PlainReader(config.limits)
     slots = asyncio.Semaphore(1 if is_embedded(config) else len(Signal))
     batchers = {
         kind: Batcher(
-            Committer(kind, store, metrics.ingest),
+            Committer(kind, store, metrics.ingest, plain_reader.forget),
             slots,
             budget,
             metrics.ingest,
-            max_bytes=config.ingest.batch_max_bytes * (PLAIN_BATCHES if kind is Signal.PLAIN_WRITE else 1),
+            max_bytes=config.ingest.batch_max_bytes,
             max_delay_s=config.ingest.batch_max_delay,
             can_write=disk.check,
             journal=journal,
@@ -61,7 +60,7 @@ def make_ingest(
         metrics.ingest,
         rests,
         is_full=guard.is_full,
-        plain_reader=PlainReader(config.limits),
+        plain_reader=plain_reader,
     )
 
 

@@ -78,4 +78,4 @@ def test_labels_beyond_the_limits_are_refused(guard: SeriesGuard, labels: dict[s
     assert (outcome.rejected, outcome.reason) == (1 if reason else 0, reason)
     body = write_request(({"__name__": "m", **labels}, [(1.0, NOW_MS)])).SerializeToString()
     if reason:  # must not be answered before the engine has judged it
-        assert PlainReader(LIMITS).read(body) is None
+        assert PlainReader(LIMITS).read("labels", body) is None

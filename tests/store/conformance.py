@@ -82,8 +82,8 @@ def one_request(signal: Signal) -> bytes:
     samples = [(1.0, NOW_NS // 10**6), (2.0, NOW_NS // 10**6 + 1)]
     written = write_request(({"__name__": "up"}, samples[: 1 if signal is Signal.PLAIN_WRITE else 2]))
     body: bytes = written.SerializeToString()
-    plain = PlainReader().read(body)
-    return plain or body
+    plain = PlainReader().read("anyone", body)
+    return plain.body if plain else body
 
 
 async def test_each_signal_reaches_its_tables(store: Store, tenant: str) -> None:

@@ -12,6 +12,7 @@ import cramjam
 from isal import isal_zlib
 
 from traceo.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from traceo.receivers.scratch import borrow
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -62,9 +63,11 @@ def decompress(encoding: str, body: bytes, limit: int) -> bytes:
 def decompress_snappy(body: bytes, limit: int) -> bytes:
     """The body without snappy's block format, which says its size first. Raises PayloadTooLarge, InvalidRequest."""
     try:
-        if cramjam.snappy.decompress_raw_len(body) > limit:
+        size = cramjam.snappy.decompress_raw_len(body)
+        if size > limit:
             raise _too_large(limit)
-        return bytes(cramjam.snappy.decompress_raw(body))
+        text = borrow(size)
+        return bytes(text[: cramjam.snappy.decompress_raw_into(body, text)])
     except cramjam.DecompressionError as error:
         raise InvalidRequest(f"the body is not valid snappy: {error}") from error
 

@@ -63,10 +63,13 @@ class Block:
 
 
 class Committer:
-    """Inserts the blocks of one signal."""
+    """Inserts the blocks of one signal. `on_lost`: told when requests that were answered could not be stored."""
 
-    def __init__(self, signal: Signal, store: Store, metrics: IngestMetrics) -> None:
+    def __init__(
+        self, signal: Signal, store: Store, metrics: IngestMetrics, on_lost: Callable[[], None] = lambda: None
+    ) -> None:
         self.signal = signal
+        self._on_lost = on_lost
         self._store = store
         self._metrics = metrics
 
@@ -97,6 +100,7 @@ class Committer:
                 requests = _by_tenant([Pending(request, None) for request in await asyncio.to_thread(segment.read)])
                 refused = await self._insert(requests, block.name, _is_unknown if impatient else _is_bad)
                 if refused:
+                    self._on_lost()
                     kept = segment.set_aside(refused)
                     logger.error("the engine refused %d requests that looked well: see %s", len(refused), kept)
         except TraceoError as error:

@@ -49,10 +49,12 @@ async def write(ingest: Ingest, tenant: str, body: bytes, version: int = 1) -> O
 
     The outcome says what was refused; all else is stored. Raises what `Ingest.commit` raises.
     """
-    read = partial(ingest.plain_reader.read, body)
+    read = partial(ingest.plain_reader.read, tenant, body)
     may_be_plain = version == 1 and not ingest.is_full(tenant)
     if may_be_plain and (plain := read() if len(body) <= PLAIN_INLINE_BYTES else await ingest.in_codec_thread(read)):
-        return await ingest.commit(Signal.PLAIN_WRITE, tenant, plain)
+        outcome = await ingest.commit(Signal.PLAIN_WRITE, tenant, plain.body)
+        plain.remember()
+        return outcome
     return await ingest.commit(Signal.REMOTE_WRITE, tenant, body)
 
 

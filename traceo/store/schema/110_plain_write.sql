@@ -7,6 +7,6 @@ CREATE TABLE IF NOT EXISTS plain_write
     request_index UInt32,
     recent UInt8,
     request_bytes UInt64,
-    body Tuple(series Array(String), times_ms Array(Int64), values Array(Float64), label_bytes Array(UInt32))
+    body Tuple(series Array(String), times_ms Array(Int64), values Array(Float64), label_bytes Array(UInt32), known_ids Array(UInt64), known_times_ms Array(Int64), known_values Array(Float64), sent_bytes UInt32)
 )
 ENGINE = Null

@@ -1,5 +1,5 @@
 -- Every sample of plain requests as a row. `encoded` begins with `label_bytes` of labels, in order of their names: what a
--- series' id is the hash of. Stores nothing itself.
+-- series' id is the hash of; nothing where they are stored already. Stores nothing itself.
 -- cluster: sharded by series_id
 CREATE TABLE IF NOT EXISTS plain_samples_in${local}
 (

@@ -19,5 +19,5 @@ SELECT tenant, values[indexOf(names, '__name__')] AS metric, series_id, series_i
 FROM
 (
     SELECT tenant, series_id, substring(encoded, 1, label_bytes) AS text
-    FROM plain_samples_in${local} WHERE cityHash64(series_id, today()) NOT IN seen LIMIT 1 BY series_id
+    FROM plain_samples_in${local} WHERE label_bytes > 0 AND cityHash64(series_id, today()) NOT IN seen LIMIT 1 BY series_id
 )
