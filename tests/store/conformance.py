@@ -236,6 +236,17 @@ async def test_block_that_is_inserted_again_is_stored_once(store: Store, tenant:
     assert row["n"] == (1 if signal is Signal.TRACES else 0)
 
 
+async def test_values_bound_inside_a_subquery_count_in_every_query(store: Store, tenant: str) -> None:
+    """The engine keeps which rows a condition let through, and would take this one for the same in both queries."""
+    requests = [Request(tenant, logs(name, [{"body": name}], {"host": name})) for name in ("a", "b")]
+    await store.insert(Signal.LOGS, requests)
+    chosen = "SELECT id FROM resources WHERE tenant = {tenant:String} AND service = {service:String}"
+    sql = f"SELECT body FROM logs WHERE tenant = {{tenant:String}} AND resource_id IN ({chosen})"
+    for name in ("a", "b", "a"):
+        found = await store.query(sql, {"tenant": tenant, "service": name})
+        assert found["body"].to_pylist() == [name]
+
+
 async def test_refused_spans_are_counted_for_their_own_request(store: Store, tenant: str) -> None:
     bad = traces("cart", [span(1, 1, NOW_NS), span(1, 0, NOW_NS), span(0, 1, NOW_NS)])
     good = Request(f"{tenant}-2", one_trace())

@@ -5,6 +5,7 @@ import time
 from fastapi import FastAPI
 
 from traceo import __version__
+from traceo.api.compat.loki.router import router as loki
 from traceo.api.compat.prometheus.router import router as prometheus
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
@@ -61,6 +62,7 @@ def make_api(services: ApiServices) -> FastAPI:
         app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)
     app.include_router(status.probes)
     app.include_router(prometheus)
+    app.include_router(loki)
     app.include_router(remote_read.router, responses=ERROR_RESPONSES)
     install_error_handler(app)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)

@@ -35,6 +35,8 @@ SHARD_SETTINGS: Settings = {
     "connections_with_failover_max_tries": 2,
     # `x IN (SELECT ... FROM another table)` is asked of all shards once; the default refuses it.
     "distributed_product_mode": "global",
+    # The cache takes `x IN (SELECT ...)` for the same condition whatever values are bound inside (26.9).
+    "use_query_condition_cache": 0,
 }
 # Statements wait for all shards, so that a success is one; `wait_end_of_query` turns an error that comes late, after
 # the first rows of the answer, into an HTTP error.

@@ -23,7 +23,9 @@ def engine_config(folder: Path, settings: StoreSettings) -> str:
     """The XML text.
 
     Caches are small because the operating system's page cache serves a single machine well; one merge at a time keeps
-    ingest and queries their cores, and is enough: large blocks need few merges.
+    ingest and queries their cores, and is enough: large blocks need few merges. The cache of conditions is off: it
+    takes `x IN (SELECT ...)` for the same condition whatever values are bound inside, so that a query gets the rows of
+    the one before it (chDB 26.9).
     """
     return f"""<clickhouse>
     <max_server_memory_usage>{settings.max_memory}</max_server_memory_usage>
@@ -32,6 +34,7 @@ def engine_config(folder: Path, settings: StoreSettings) -> str:
     <uncompressed_cache_size>0</uncompressed_cache_size>
     <primary_index_cache_size>{32 * MIB}</primary_index_cache_size>
     <mmap_cache_size>0</mmap_cache_size>
+    <query_condition_cache_size>0</query_condition_cache_size>
     <background_pool_size>2</background_pool_size>
     <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
     <background_schedule_pool_size>4</background_schedule_pool_size>

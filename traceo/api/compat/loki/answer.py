@@ -1,0 +1,98 @@
+"""Answers in Loki's shape: JSON with `status` and `data`, errors as plain text with Loki's statuses."""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from traceo import errors
+from traceo.api.compat.prometheus.compress import compress_for
+
+logger = logging.getLogger(__name__)
+
+# The first that fits, so that a subclass stands before its parent.
+STATUSES: tuple[tuple[type[errors.TraceoError], int], ...] = (
+    (errors.PayloadTooLarge, 413),
+    (errors.InvalidRequest, 400),
+    (errors.Unauthenticated, 401),
+    (errors.PermissionDenied, 403),
+    (errors.NotFound, 404),
+    (errors.QueryCancelled, 499),
+    (errors.QueryError, 400),
+    (errors.QueryTimeout, 504),
+    (errors.Overloaded, 429),
+    (errors.StoreUnavailable, 503),
+)
+PLACE = re.compile(r"(\d+):(\d+): parse error: ")
+
+
+def answer_json(body: Any) -> Response:
+    """Any JSON."""
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def answer_data(data: Any) -> Response:
+    """`{"status": "success", "data": ...}`."""
+    return answer_json({"status": "success", "data": data})
+
+
+def answer_error(error: errors.TraceoError) -> Response:
+    """Its message as text."""
+    status = _choose(error)
+    if status >= 500:
+        logger.warning("query failed: %s", error)
+    headers = {}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _text(status, message_of(error), headers)
+
+
+def message_of(error: errors.TraceoError) -> str:
+    """As Loki says it: `parse error at line 1, col 5: syntax error: ...`."""
+    hint = getattr(error, "hint", None)
+    message = f"{error.message} ({hint})" if hint else error.message
+    if not isinstance(error, errors.ParseError) or message.startswith("parse error"):
+        return message
+    if found := PLACE.match(message):
+        return f"parse error at line {found[1]}, col {found[2]}: syntax error: {message[found.end() :]}"
+    return f"parse error : {message}"
+
+
+def _choose(error: errors.TraceoError) -> int:
+    if isinstance(error, errors.LimitExceeded) and not isinstance(error, errors.QueryTimeout):
+        return 400 if error.retry_after_s is None else 429  # a smaller query helps, or to wait
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+
+
+def _text(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(f"{message}\n", status, headers, "text/plain; charset=utf-8")
+
+
+class LokiRoute(APIRoute):
+    """A route whose errors are in Loki's shape, and whose answers are compressed where the client takes that."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See FastAPI."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return compress_for(request, await handle(request))
+            except errors.TraceoError as error:
+                return answer_error(error)
+            except RequestValidationError as error:
+                return _text(400, str(error.errors()[0]["msg"]))
+            except Exception:
+                logger.exception("request failed")
+                return _text(500, "something broke in Traceo; its log says what")
+
+        return answer

@@ -1,0 +1,145 @@
+"""Tails over WebSocket: first what is there since `start`, then lines as they arrive, in Loki's frames.
+
+A client that takes nothing is cut; lines that find no room in its buffer are told as dropped.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import orjson
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from traceo.api.compat.loki.answer import answer_error
+from traceo.api.compat.loki.encode import CATEGORIZE, group_lines, wants_categories
+from traceo.api.compat.loki.params import DEFAULT_LIMIT, HOUR_NS, MAX_LIMIT, read_duration, read_limit, read_time
+from traceo.api.compat.loki.query import check_is_lines
+from traceo.api.compat.prometheus.params import Params
+from traceo.api.depends import find_caller
+from traceo.errors import InvalidRequest, TraceoError
+from traceo.live.follow import Batch, Live
+from traceo.live.watch import Watch
+from traceo.query.log_lines import Line, LineQuery, line_conditions, parse_lines, read_lines, read_streams, show_line
+from traceo.query.run import Queries
+from traceo.query.sql import TimeRange
+
+router = APIRouter()
+SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is cut
+MAX_DELAY_S = 5
+SHOWN_DROPS = 100  # of one frame
+TRY_AGAIN, TOO_SLOW = 1013, 1008  # RFC 6455 7.4.1
+
+
+@router.websocket("/tail")
+async def tail(socket: WebSocket) -> None:
+    """Frames of JSON: `{"streams": [...], "dropped_entries": [...]}`."""
+    try:
+        tenant = (await find_caller(socket, "query")).tenant
+        params = Params(list(socket.query_params.multi_items()))
+        check_is_lines(params.get("query"))
+        query = parse_lines(params.get("query"))
+        if read_duration(params, "delay_for", 0) > MAX_DELAY_S * 10**9:
+            raise InvalidRequest(f"delay_for can't be greater than {MAX_DELAY_S}")
+        await _Tail(socket, tenant, query, params).run()
+    except TraceoError as error:
+        await socket.send_denial_response(answer_error(error))
+
+
+class _Tail:
+    """One client."""
+
+    def __init__(self, socket: WebSocket, tenant: str, query: LineQuery, params: Params) -> None:
+        self._socket = socket
+        self._tenant = tenant
+        self._query = query
+        self._text = params.get("query")
+        self._start_ns = read_time(params, "start", time.time_ns() - HOUR_NS)
+        self._limit = min(read_limit(params, DEFAULT_LIMIT), MAX_LIMIT)
+        self._queries = cast(Queries, socket.app.state.queries)
+        self._categorize = wants_categories(socket.headers)
+        self._streams: dict[int, tuple[dict[str, str], bool]] = {}
+        self._before: Counter[tuple[int, str]] = Counter()  # lines that may come again when the tail has just begun
+
+    async def run(self) -> None:
+        """Raises TraceoError while nothing has been accepted yet."""
+        live, watch = cast(Live, self._socket.app.state.live), self._watch()
+        async with contextlib.aclosing(live.follow(self._tenant, watch)) as batches:
+            await anext(batches)
+            before = await self._read_before()
+            await self._socket.accept()
+            sending = asyncio.create_task(self._send(before, batches))
+            leaving = asyncio.create_task(self._until_left())
+            try:
+                await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (sending, leaving):
+                    task.cancel()
+                await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    def _watch(self) -> Watch:
+        return Watch("logs", ("loki", self._text), lambda scope: line_conditions(scope, self._query))
+
+    async def _read_before(self) -> list[Line]:
+        now = time.time_ns()
+        if self._start_ns >= now:
+            return []
+        between = TimeRange(self._start_ns, now)
+        lines = (await read_lines(self._queries, self._tenant, self._query, between, self._limit))[::-1]
+        self._before.update((line.time_ns, line.text) for line in lines)
+        return lines
+
+    async def _send(self, before: list[Line], batches: AsyncGenerator[Batch, None]) -> None:
+        """Until the client goes, or is too slow, or the tail ends."""
+        try:
+            if before:
+                await self._put(before, 0)
+            async for batch in batches:
+                lines = await self._show(batch)
+                if lines or batch.dropped:
+                    await self._put(lines, batch.dropped)
+        except TimeoutError:
+            await self._close(TOO_SLOW, "too slow")
+        except TraceoError as error:
+            await self._close(TRY_AGAIN, error.message)
+        except WebSocketDisconnect:
+            pass
+
+    async def _show(self, batch: Batch) -> list[Line]:
+        unknown = {row["resource_id"] for row in batch.rows} - self._streams.keys()
+        self._streams |= await read_streams(self._queries, self._tenant, unknown)
+        lines = [show_line(row, self._streams) for row in batch.rows]
+        return [line for line in lines if not self._was_before(line)]
+
+    def _was_before(self, line: Line) -> bool:
+        """Whether it was read when the tail began: it may have arrived just then."""
+        key = line.time_ns, line.text
+        self._before[key] -= 1
+        if self._before[key] >= 0:
+            return True
+        del self._before[key]
+        return False
+
+    async def _put(self, lines: list[Line], dropped: int) -> None:
+        frame: dict[str, Any] = {"streams": group_lines(lines, categorize=self._categorize)}
+        if dropped:
+            entry = {"timestamp": str(time.time_ns()), "labels": {}}
+            frame["dropped_entries"] = [entry] * min(dropped, SHOWN_DROPS)
+        if self._categorize:
+            frame["encodingFlags"] = [CATEGORIZE]
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await self._socket.send_text(orjson.dumps(frame).decode())
+
+    async def _close(self, code: int, reason: str) -> None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(1):
+                await self._socket.close(code, reason[:100])
+
+    async def _until_left(self) -> None:
+        """What a client says is not asked for; that it goes is."""
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await self._socket.receive_text()

@@ -1,0 +1,125 @@
+"""Streams: what LogQL's labels are in Traceo, and which resources a selector means.
+
+Of a resource that came by Loki's push (schema URL `loki:stream`), all attributes are labels; of one of OpenTelemetry,
+those that Loki takes for its index by default, names written as Loki writes them. `service_name` is its service.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from traceo.errors import ParseError
+from traceo.query.label_sets import EVERYTHING, parse_selector
+from traceo.query.promql.ast import Matcher
+from traceo.query.promql.selectors import condition, matches
+from traceo.query.run import Queries
+from traceo.query.sql import Scope, TimeRange
+from traceo.store.attributes import decode_text, text_of
+
+STREAM_URL = "loki:stream"
+SERVICE = "service_name"
+INDEX_LABELS = (
+    "service.namespace", "service.instance.id", "deployment.environment", "deployment.environment.name", "cloud.region",
+    "cloud.availability_zone", "k8s.cluster.name", "k8s.namespace.name", "k8s.pod.name", "k8s.container.name",
+    "container.name", "k8s.replicaset.name", "k8s.deployment.name", "k8s.statefulset.name", "k8s.daemonset.name",
+    "k8s.cronjob.name", "k8s.job.name",
+)  # fmt: skip
+INDEXED = ", ".join(f"'{name}'" for name in INDEX_LABELS)
+NAME_OF_LABEL = f"if(schema_url = '{STREAM_URL}', toString(k), replaceRegexpAll(toString(k), '[^a-zA-Z0-9_]', '_'))"
+LABELS = f"""
+CAST(mapUpdate(
+    mapApply((k, v) -> ({NAME_OF_LABEL}, {text_of("v")}),
+        mapFilter((k, v) -> schema_url = '{STREAM_URL}' OR k IN ({INDEXED}), attributes)),
+    map('{SERVICE}', toString(service))), 'Map(String, String)') AS labels
+"""
+MAX_STREAMS = 100_000
+TOO_OPEN = (
+    "queries require at least one regexp or equality matcher that does not have an empty-compatible value. For "
+    'instance, app=~".*" does not meet this requirement, but app=~".+" will'
+)
+EMPTY = re.compile(r"\s*\{\s*\}\s*")
+
+Matchers = tuple[Matcher, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream's labels, in order of their names, and the resource that has them."""
+
+    resource_id: int
+    labels: dict[str, str]
+
+
+def parse_matchers(text: str, *, may_be_open: bool = False) -> Matchers:
+    """Of a selector such as `{app="shop"}`. `may_be_open`: it may match every stream, and is empty then.
+
+    Raises ParseError with position.
+    """
+    if may_be_open and (not text or EMPTY.fullmatch(text)):
+        return ()
+    if not text.lstrip().startswith("{"):
+        found = text.strip()[:1]
+        raise ParseError(f"1:1: parse error: unexpected {found!r}, expected {{" if found else EVERYTHING, position=0)
+    try:
+        return parse_selector(text).matchers
+    except ParseError as error:
+        raise ParseError(TOO_OPEN, position=0) if error.message == EVERYTHING else error from error
+
+
+def select_streams(scope: Scope, matchers: Sequence[Matcher], columns: str = "id") -> str:
+    """SQL: the resources that a selector means; `id` and `labels` are there."""
+    distinct = scope.without_time().select("resources", f"id, {LABELS}", tail="LIMIT 1 BY id")
+    where = f" WHERE {' AND '.join(condition(scope, list(matchers)))}" if matchers else ""
+    return f"SELECT {columns} FROM ({distinct}){where}"
+
+
+def stream_conditions(scope: Scope, matchers: Sequence[Matcher]) -> list[str]:
+    """Conditions on log records: they are of a stream that the selector means."""
+    if not matchers:
+        return []
+    services = [
+        f"service = {scope.bind(matcher.value)}"
+        for matcher in matchers
+        if matcher.name == SERVICE and matcher.op == "=" and matcher.value
+    ]
+    return [*services, f"resource_id IN ({select_streams(scope, matchers)})"]
+
+
+async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: Sequence[Matchers]) -> list[Stream]:
+    """Streams with records in the range that one of the selectors means (none given: all)."""
+
+    async def read(recent: frozenset[str]) -> list[Stream]:
+        scope = Scope(tenant, between, recent=recent)
+        seen = f"SELECT DISTINCT resource_id FROM ({scope.select_logs('resource_id')})"
+        distinct = scope.without_time().select("resources", f"id, {LABELS}", [f"id IN ({seen})"], "LIMIT 1 BY id")
+        any_set = " OR ".join(f"({' AND '.join(condition(scope, list(one)))})" for one in sets if one)
+        where = f" WHERE {any_set}" if any_set and all(sets) else ""
+        rows = await queries.rows(scope, f"SELECT id, labels FROM ({distinct}){where} LIMIT {MAX_STREAMS}")
+        return [Stream(row["id"], read_labels(row["labels"])) for row in rows]
+
+    found = await queries.over_recent(["logs_recent"], read)
+    return sorted(found, key=lambda stream: list(stream.labels.items()))
+
+
+async def list_label_names(queries: Queries, tenant: str, between: TimeRange, matchers: Matchers) -> list[str]:
+    """Names of labels, in order."""
+    streams = await find_streams(queries, tenant, between, [matchers])
+    return sorted({name for stream in streams for name in stream.labels})
+
+
+async def list_label_values(
+    queries: Queries, tenant: str, name: str, between: TimeRange, matchers: Matchers
+) -> list[str]:
+    """Values of a label, in order."""
+    streams = await find_streams(queries, tenant, between, [matchers])
+    return sorted({stream.labels[name] for stream in streams if name in stream.labels})
+
+
+def read_labels(labels: dict[bytes, bytes]) -> dict[str, str]:
+    """Labels of a row, in order of their names, without those that are empty."""
+    return dict(sorted((decode_text(name), decode_text(value)) for name, value in labels.items() if value))
+
+
+def is_meant(matchers: Sequence[Matcher], labels: dict[str, str]) -> bool:
+    """Whether a selector means a stream with these labels."""
+    return all(matches(matcher, labels.get(matcher.name, "")) for matcher in matchers)
