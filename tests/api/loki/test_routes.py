@@ -1,12 +1,15 @@
 """Loki's API: parameters, shapes of answers, errors; what Grafana's data source asks."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.api.loki.conftest import NOW, SECOND, Get
 from tests.api.prometheus.client import call
+from tests.query.engine import engine
 from traceo.api.app import ApiServices
+from traceo.logpatterns.miner import mine_patterns
 
 SHOP = {"app": "shop", "env": "prod", "pod": "shop-1", "service_name": "shop"}
 CART = {"app": "cart", "env": "dev", "service_name": "cart"}
@@ -253,3 +256,12 @@ def test_server_says_what_it_is(get: Get, services: ApiServices) -> None:
 def test_series_needs_a_selector(get: Get) -> None:
     answer = get("series")
     assert (answer.status_code, answer.text) == (400, "0 matcher groups supplied\n")
+
+
+def test_patterns_are_those_that_were_mined(get: Get) -> None:
+    asyncio.run(mine_patterns(engine(), 0.0))
+    rows = get("patterns", query='{app="shop"}', step="1m").json()["data"]
+    assert [sum(count for _, count in row["samples"]) for row in rows] == [20]
+    assert rows[0]["pattern"].startswith("level=info msg=")
+    assert rows[0]["samples"][0][0] % 60 == 0
+    assert get("patterns", query='{app="nobody"}').json() == {"status": "success", "data": []}

@@ -37,7 +37,7 @@ async def get_limits(services: ServicesOf, _: Tenant) -> Response:
         "volume_enabled": True,
         "volume_max_series": 1000,
     }
-    about = {"limits": limits, "pattern_ingester_enabled": False, "version": SPOKEN_VERSION}
+    about = {"limits": limits, "pattern_ingester_enabled": True, "version": SPOKEN_VERSION}
     return answer_json({**about, "maxDetectedFields": FIELDS, "maxLines": MAX_LIMIT})
 
 
