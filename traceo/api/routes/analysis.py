@@ -1,15 +1,18 @@
 """Analysis of traces: critical paths, comparisons, heat maps of durations, groups of errors."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from traceo.api.answer import answer
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs
-from traceo.api.routes.analysis_answers import AggregatePath, CriticalPath
-from traceo.api.times import parse_duration
+from traceo.api.routes.analysis_answers import AggregatePath, Comparison, CriticalPath
+from traceo.api.times import parse_duration, parse_range
 from traceo.query.analysis.aggregate import MAX_TRACES, read_aggregate
+from traceo.query.analysis.compare import MAX_TRACES as MAX_COMPARED
+from traceo.query.analysis.compare import compare_sets
 from traceo.query.analysis.selection import Selection
 from traceo.query.analysis.trace import read_critical_path
 
@@ -67,3 +70,67 @@ async def get_aggregate_path(
 ) -> JSONResponse:
     """Where an operation's slow executions spend the time that its usual ones do not."""
     return answer(await read_aggregate(queries, tenant, chosen, quantile, baseline, max_traces))
+
+
+class SpanFilter(BaseModel):
+    """A trace is in the set when one of its spans meets all. Quantiles are of the durations of the spans that do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service: str = ""
+    operation: str = ""
+    kind: str = ""
+    status: str = ""
+    min_duration_ms: float | None = Field(default=None, ge=0, le=1e12)
+    max_duration_ms: float | None = Field(default=None, ge=0, le=1e12)
+    min_quantile: float | None = Field(default=None, ge=0, le=1)
+    max_quantile: float | None = Field(default=None, ge=0, le=1)
+    attributes: dict[str, str] = {}
+    resource: dict[str, str] = {}
+    start: str | None = Field(default=None, description="Of this set; default: that of the comparison")
+    end: str | None = None
+
+
+class CompareRequest(BaseModel):
+    """Two sets of traces."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selection: SpanFilter
+    baseline: SpanFilter
+    start: str = Field(default="-1h", description="RFC 3339, unix seconds or nanoseconds, or relative: -1h")
+    end: str = Field(default="now", description="Like start; not included")
+    spans: Literal["trace", "matched"] = Field(default="trace", description="Which spans' attributes are compared")
+    limit: int = Field(default=50, ge=1, le=1000)
+    max_traces: int = Field(default=MAX_COMPARED, ge=2, le=MAX_COMPARED, description="Of each set")
+
+
+@router.post("/analysis/compare", responses={200: {"model": Comparison}})
+async def post_compare(body: CompareRequest, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
+    """What the traces of one set have that those of another have not: attributes, numbers, durations."""
+    found = await compare_sets(
+        queries,
+        tenant,
+        _to_selection(body.selection, body),
+        _to_selection(body.baseline, body),
+        whole=body.spans == "trace",
+        limit=body.limit,
+        max_traces=body.max_traces,
+    )
+    return answer(found)
+
+
+def _to_selection(found: SpanFilter, body: CompareRequest) -> Selection:
+    return Selection(
+        between=parse_range(found.start or body.start, found.end or body.end),
+        service=found.service,
+        operation=found.operation,
+        kind=found.kind,
+        status=found.status,
+        min_duration_ns=None if found.min_duration_ms is None else round(found.min_duration_ms * 1e6),
+        max_duration_ns=None if found.max_duration_ms is None else round(found.max_duration_ms * 1e6),
+        min_quantile=found.min_quantile,
+        max_quantile=found.max_quantile,
+        attributes=tuple(found.attributes.items()),
+        resource=tuple(found.resource.items()),
+    )

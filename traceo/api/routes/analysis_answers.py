@@ -111,3 +111,74 @@ class AggregatePath(BaseModel):
     contributions: list[Contribution]
     overlapping: bool
     profile: Profile
+
+
+class ComparedSet(BaseModel):
+    """A set of traces: how many were found, how many were compared, what those stand for."""
+
+    traces: int
+    traces_compared: int
+    stands_for: float
+
+
+class Tested(BaseModel):
+    """`q_value` is corrected for all tests of the answer; `significant`: it is below 0.05."""
+
+    selection_traces: int
+    baseline_traces: int
+    effect: float
+    p_value: float
+    q_value: float
+    significant: bool
+
+
+class ComparedValue(Tested):
+    """The share of traces that have a value (null: that have the key); `effect` is Cohen's h."""
+
+    scope: str
+    key: str
+    value: str | None
+    selection_share: float
+    baseline_share: float
+    difference: float
+
+
+class ComparedNumber(Tested):
+    """An attribute that is a number; `effect` is the rank-biserial correlation."""
+
+    key: str
+    selection_median: float
+    baseline_median: float
+
+
+class ComparedDuration(Tested):
+    """How long an operation took in a trace, in ms; `effect` is the rank-biserial correlation."""
+
+    service: str
+    operation: str
+    selection_median: float
+    baseline_median: float
+
+
+class ComparedKey(BaseModel):
+    """How many values a key has; the shares of those beyond the shown ones, where a trace has one value."""
+
+    scope: str
+    key: str
+    distinct_values: int
+    shown_values: int
+    selection_rest_share: float | None
+    baseline_rest_share: float | None
+
+
+class Comparison(BaseModel):
+    """Two sets of traces, the largest effects first."""
+
+    tests: int
+    attributes: list[ComparedValue]
+    keys: list[ComparedKey]
+    numbers: list[ComparedNumber]
+    durations: list[ComparedDuration]
+    selection: ComparedSet
+    baseline: ComparedSet
+    sampled: bool

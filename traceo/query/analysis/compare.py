@@ -1,0 +1,194 @@
+"""Two sets of traces, attribute by attribute: what the one has that the other has not."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from traceo.errors import InvalidRequest
+from traceo.query.analysis.compare_sql import (
+    Sets,
+    compile_durations,
+    compile_numbers,
+    compile_totals,
+    compile_values,
+)
+from traceo.query.analysis.selection import Selection, resolve_quantiles
+from traceo.query.analysis.statistics import adjust, cohen_h, compare_shares, effective_size, rank_biserial
+from traceo.query.run import Queries, Row
+from traceo.query.sql import Scope
+from traceo.store.attributes import decode_text
+
+MAX_TRACES = 5000
+MAX_TEXT = 400  # characters of a value
+SIGNIFICANT = 0.05
+Compiler = Callable[[Scope, Sets, frozenset[str]], str]
+COMPILERS: tuple[Compiler, ...] = (compile_values, compile_numbers, compile_durations)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of each side: traces found, traces compared, what they stand for, and how many equal ones tell as much."""
+
+    found: tuple[int, int]
+    traces: tuple[int, int]
+    weights: tuple[float, float]
+    sizes: tuple[float, float]
+
+
+async def compare_sets(
+    queries: Queries,
+    tenant: str,
+    selection: Selection,
+    baseline: Selection,
+    *,
+    whole: bool = True,
+    limit: int = 100,
+    max_traces: int = MAX_TRACES,
+) -> Row:
+    """Attribute values by Cohen's h, numbers and durations by their rank-biserial correlation, the largest first.
+
+    The unit is the trace: it has a value once, in however many of its spans. `whole`: all of its spans count.
+    """
+
+    async def read(recent: frozenset[str]) -> tuple[Totals, list[list[Row]]]:
+        resolved = [await resolve_quantiles(queries, tenant, side, recent) for side in (selection, baseline)]
+        sets = Sets(resolved[0], resolved[1], whole, max_traces)
+        scope = Scope(tenant, recent=recent)
+        totals = _read_totals((await queries.rows(scope, compile_totals(scope, sets, recent)))[0])
+        if not min(totals.traces):
+            return totals, []
+        return totals, await asyncio.gather(*(_read(queries, tenant, sets, recent, make, totals) for make in COMPILERS))
+
+    totals, parts = await queries.over_recent(["spans_recent"], read)
+    for name, count in zip(("selection", "baseline"), totals.traces, strict=True):
+        if not count:
+            raise InvalidRequest(
+                f"no trace is in the {name} (one that is in both is in the selection): widen its filter"
+            )
+    return _rank(totals, parts, limit) | {
+        "selection": _show_side(totals, 0),
+        "baseline": _show_side(totals, 1),
+        "sampled": totals.found != totals.traces,
+    }
+
+
+async def _read(
+    queries: Queries,
+    tenant: str,
+    sets: Sets,
+    recent: frozenset[str],
+    make: Callable[[Scope, Sets, frozenset[str]], str],
+    totals: Totals,
+) -> list[Row]:
+    scope = Scope(tenant, recent=recent)
+    sql = make(scope, sets, recent)
+    scope.params |= {"total_0": totals.weights[0], "total_1": totals.weights[1]}
+    return await queries.rows(scope, sql)
+
+
+def _read_totals(row: Row) -> Totals:
+    sides = (0, 1)
+    weights = tuple(float(row[f"weight_{side}"]) or float(row[f"traces_{side}"]) for side in sides)
+    sizes = tuple(effective_size(row[f"weight_{side}"], row[f"squares_{side}"]) for side in sides)
+    return Totals(
+        (row["all_0"], row["all_1"]), (row["traces_0"], row["traces_1"]), (weights[0], weights[1]), (sizes[0], sizes[1])
+    )
+
+
+def _rank(totals: Totals, parts: list[list[Row]], limit: int) -> Row:
+    """All tests are corrected together; values that were not shown are tests, too."""
+    values, numbers, durations = parts
+    rows = [_judge_value(totals, row) for row in values]
+    ranked = [_judge_numbers(row) for row in numbers], [_judge_numbers(row) for row in durations]
+    everything = [*rows, *ranked[0], *ranked[1]]
+    hidden = sum({(row["place"], row["key"]): row["distinct_values"] for row in values}.values()) - len(rows)
+    for row, q_value in zip(
+        everything, adjust([row["p_value"] for row in everything], len(everything) + max(0, hidden)), strict=True
+    ):
+        row["q_value"] = float(q_value)
+        row["significant"] = bool(q_value < SIGNIFICANT)
+    return {
+        "tests": len(everything) + max(0, hidden),
+        "attributes": _best(rows, limit),
+        "keys": _sum_up_keys(values, totals, limit),
+        "numbers": _best(ranked[0], limit),
+        "durations": _best(ranked[1], limit),
+    }
+
+
+def _best(rows: list[Row], limit: int) -> list[Row]:
+    return sorted(rows, key=lambda row: (not row["significant"], -round(abs(row["effect"]), 9), -row["effect"]))[:limit]
+
+
+def _judge_value(totals: Totals, row: Row) -> Row:
+    share = (
+        min(1.0, row["weight_0"] / totals.weights[0]),
+        min(1.0, row["weight_1"] / totals.weights[1]),
+    )
+    return {
+        **_name_key(row),
+        "value": None if row["present"] else decode_text(row["shown"])[:MAX_TEXT],
+        "selection_share": share[0],
+        "baseline_share": share[1],
+        "selection_traces": row["traces_0"],
+        "baseline_traces": row["traces_1"],
+        "difference": share[0] - share[1],
+        "effect": cohen_h(share),
+        "p_value": compare_shares(share, totals.sizes),
+    }
+
+
+def _judge_numbers(row: Row) -> Row:
+    test = row["test"]
+    u_statistic, p_value = (test["u_statistic"], test["p_value"]) if isinstance(test, dict) else test
+    names = ("key",) if "key" in row else ("service", "operation")
+    return {
+        **{name: decode_text(row[name]) for name in names},
+        "selection_median": float(row["median_0"]),
+        "baseline_median": float(row["median_1"]),
+        "selection_traces": row["traces_0"],
+        "baseline_traces": row["traces_1"],
+        "effect": rank_biserial(u_statistic, (row["traces_0"], row["traces_1"])),
+        "p_value": float(p_value) if np.isfinite(p_value) else 1.0,
+    }
+
+
+def _name_key(row: Row) -> Row:
+    place, key = decode_text(row["place"]), decode_text(row["key"])
+    return {"scope": place or "intrinsic", "key": key}
+
+
+def _sum_up_keys(values: list[Row], totals: Totals, limit: int) -> list[Row]:
+    """How many values each key has, and what lies beyond those that are shown, where a trace has one value of it."""
+    keys: dict[tuple[bytes, bytes], list[Row]] = {}
+    for row in values:
+        keys.setdefault((row["place"], row["key"]), []).append(row)
+    found = []
+    for rows in keys.values():
+        shown = [row for row in rows if not row["present"]]
+        present = next((row for row in rows if row["present"]), None)
+        if not shown:
+            continue
+        beyond = [max(0.0, shown[0][f"all_weight_{s}"] - sum(row[f"weight_{s}"] for row in shown)) for s in (0, 1)]
+        single = present and all(present[f"weight_{s}"] >= shown[0][f"all_weight_{s}"] * (1 - 1e-9) for s in (0, 1))
+        rest = [part / total for part, total in zip(beyond, totals.weights, strict=True)] if single else [None, None]
+        found.append(
+            {
+                **_name_key(rows[0]),
+                "distinct_values": shown[0]["distinct_values"],
+                "shown_values": len(shown),
+                "selection_rest_share": rest[0],
+                "baseline_rest_share": rest[1],
+            }
+        )
+    return sorted(found, key=lambda row: -row["distinct_values"])[:limit]
+
+
+def _show_side(totals: Totals, side: int) -> Row:
+    return {
+        "traces": totals.found[side],
+        "traces_compared": totals.traces[side],
+        "stands_for": totals.weights[side],
+    }

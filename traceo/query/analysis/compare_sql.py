@@ -1,0 +1,181 @@
+"""The statements of a comparison: which traces are in which set, and what their spans say.
+
+Set 0 is the selection, 1 the baseline. A trace that is in both is in the selection. Attribute values are grouped as
+they are encoded, and become text when they are few.
+"""
+
+from dataclasses import dataclass
+
+from traceo.query.analysis.selection import Selection, conditions, weight_of, whole_traces
+from traceo.query.services import KINDS, STATUSES
+from traceo.query.sql import Scope, TimeRange
+from traceo.store.attributes import double_of, int_of, text_of
+
+PRESENT = "*"  # instead of a value, which no value encodes to: the key is there at all
+MAX_VALUES, MAX_KEYS = 25, 2000  # of a key that are shown; of numbers, and of operations
+MAX_ROWS = 50_000
+LEAST_NUMBERS = 5  # traces of each side, for their numbers to be compared
+
+
+def name_of(column: str, names: dict[int, str]) -> str:
+    """SQL: the name of a code."""
+    codes, texts = ", ".join(map(str, names)), ", ".join(f"'{name}'" for name in names.values())
+    return f"transform(toInt16({column}), [{codes}], [{texts}], toString({column}))"
+
+
+# What of a span is no attribute, with its place: [place, key, encoded value]; the empty place is its own.
+INTRINSICS = (
+    ("service", "service"),
+    ("operation", "concat(service, ': ', name)"),
+    ("kind", f"concat(service, ': ', {name_of('kind', KINDS)})"),
+    ("status", f"concat(service, ': ', {name_of('status_code', STATUSES)})"),
+)
+SPAN_COLUMNS = (
+    "trace_id, service, name, kind, status_code, start_time, duration_ns, resource_id, attributes, received_at, "
+    "threshold"
+)
+COUNTS = (
+    "countIf(side = 0) AS traces_0, countIf(side = 1) AS traces_1, "
+    "sumIf(weight, side = 0) AS weight_0, sumIf(weight, side = 1) AS weight_1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """Two selections with their quantiles resolved; `whole`: all spans of the traces count, not only matching ones."""
+
+    selection: Selection
+    baseline: Selection
+    whole: bool
+    max_traces: int
+
+    @property
+    def between(self) -> TimeRange:
+        """In which all spans lie."""
+        one, two = self.selection.between, self.baseline.between
+        both = TimeRange(min(one.start_ns, two.start_ns), max(one.end_ns, two.end_ns))
+        return whole_traces(both)
+
+
+def compile_sets(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    """SQL: trace_id, side, weight; at most `max_traces` of each side, by the hash of their ids."""
+    return f"{_compile_all(scope, sets, recent)} ORDER BY cityHash64(trace_id) LIMIT {int(sets.max_traces)} BY side"
+
+
+def compile_totals(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    """SQL: how many traces each side has, before and after the limit."""
+    every = _compile_all(scope, sets, recent)
+    taken = f"{every} ORDER BY cityHash64(trace_id) LIMIT {int(sets.max_traces)} BY side"
+    return (
+        f"SELECT {COUNTS}, sumIf(weight * weight, side = 0) AS squares_0, "
+        "sumIf(weight * weight, side = 1) AS squares_1, "
+        f"any(all_0) AS all_0, any(all_1) AS all_1 FROM ({taken}) AS taken CROSS JOIN "
+        f"(SELECT countIf(side = 0) AS all_0, countIf(side = 1) AS all_1 FROM ({every})) AS every"
+    )
+
+
+def _compile_all(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    parts = []
+    for side, chosen in enumerate((sets.selection, sets.baseline)):
+        spans = scope.select_spans("trace_id, received_at, threshold", _matching(scope, chosen))
+        parts.append(f"SELECT trace_id, toUInt8({side}) AS side, {weight_of(recent)} AS weight FROM ({spans})")
+    both = " UNION ALL ".join(parts)
+    return f"SELECT trace_id, min(side) AS side, max(weight) AS weight FROM ({both}) GROUP BY trace_id"
+
+
+def _matching(scope: Scope, chosen: Selection) -> list[str]:
+    return [
+        *scope.time_bounds("start_time", chosen.between.start_ns, chosen.between.end_ns),
+        *conditions(scope, chosen),
+    ]
+
+
+def compile_spans(scope: Scope, sets: Sets, recent: frozenset[str], columns: str) -> str:
+    """SQL: columns of the spans that count, with their trace's side and weight."""
+    chosen = compile_sets(scope, sets, recent)
+    bounds = scope.time_bounds("start_time", sets.between.start_ns, sets.between.end_ns)
+    source = scope.select_spans(SPAN_COLUMNS, [*bounds, f"trace_id IN (SELECT trace_id FROM ({chosen}))"])
+    condition = ""
+    if not sets.whole:
+        one, two = (" AND ".join(_matching(scope, side)) for side in (sets.selection, sets.baseline))
+        condition = f" WHERE (side = 0 AND {one}) OR (side = 1 AND {two})"
+    return (
+        f"SELECT {columns}, trace_id, side, weight FROM ({source}) AS spans "
+        f"INNER JOIN ({chosen}) AS chosen ON spans.trace_id = chosen.trace_id{condition}"
+    )
+
+
+def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    """SQL: place, key, value with the traces of each side that have it, the best told apart first of each key.
+
+    `distinct_values` and `traces_by_value_*` are of the whole key.
+    """
+    own = ", ".join(f"('', '{name}', {value})" for name, value in INTRINSICS)
+    of_span = (
+        f"arrayConcat([{own}], "
+        "arrayMap((k, v) -> ('span', toString(k), v), mapKeys(attributes), mapValues(attributes)), "
+        f"arrayMap(k -> ('span', toString(k), '{PRESENT}'), mapKeys(attributes)))"
+    )
+    spans = compile_spans(scope, sets, recent, "service, name, kind, status_code, attributes")
+    resources = compile_spans(scope, sets, recent, "resource_id")
+    bag = scope.select("resources", "id, attributes AS found", tail="LIMIT 1 BY id")
+    of_resource = (
+        f"SELECT trace_id, side, weight, ('resource', toString(key), value) AS item FROM "
+        f"(SELECT DISTINCT trace_id, side, weight, resource_id FROM ({resources})) AS used "
+        f"INNER JOIN ({bag}) AS bag ON used.resource_id = bag.id ARRAY JOIN "
+        f"arrayConcat(mapKeys(found), mapKeys(found)) AS key, "
+        f"arrayConcat(mapValues(found), arrayMap(k -> '{PRESENT}', mapKeys(found))) AS value"
+    )
+    items = (
+        "SELECT trace_id, side, weight, arrayJoin(groupUniqArrayArray(items)) AS item FROM "
+        f"(SELECT trace_id, side, weight, {of_span} AS items FROM ({spans})) GROUP BY trace_id, side, weight "
+        f"UNION ALL SELECT DISTINCT trace_id, side, weight, item FROM ({of_resource})"
+    )
+    counted = f"SELECT item.1 AS place, item.2 AS key, item.3 AS value, {COUNTS} FROM ({items}) GROUP BY item"
+    ranked = (
+        f"SELECT *, place != '' AND value = '{PRESENT}' AS present, "
+        "countIf(NOT present) OVER by_key AS distinct_values, "
+        "sumIf(weight_0, NOT present) OVER by_key AS all_weight_0, "
+        "sumIf(weight_1, NOT present) OVER by_key AS all_weight_1 "
+        f"FROM ({counted}) WINDOW by_key AS (PARTITION BY place, key)"
+    )
+    return (
+        f"SELECT *, multiIf(present, '', place = '', value, {text_of('value')}) AS shown FROM ({ranked}) "
+        "ORDER BY present DESC, abs(weight_0 / {total_0:Float64} - weight_1 / {total_1:Float64}) DESC, value "
+        f"LIMIT {MAX_VALUES + 1} BY place, key LIMIT {MAX_ROWS}"
+    )
+
+
+def compile_numbers(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    """SQL: for each attribute that is a number, whether one side has the larger ones; a trace has its largest."""
+    spans = compile_spans(scope, sets, recent, "attributes")
+    number = f"if(startsWith(value, '!'), {double_of('value')}, toFloat64({int_of('value')}))"
+    values = (
+        f"SELECT key, trace_id, side, max({number}) AS number FROM (SELECT trace_id, side, attributes FROM ({spans})) "
+        "ARRAY JOIN mapKeys(attributes) AS key, mapValues(attributes) AS value "
+        "WHERE (startsWith(value, '\\x18') OR startsWith(value, '!')) GROUP BY key, trace_id, side"
+    )
+    return _compile_ranks(values, "toString(key) AS key", "key")
+
+
+def compile_durations(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    """SQL: the same of how long each operation took in a trace, in all of its spans together; milliseconds."""
+    spans = compile_spans(scope, sets, recent, "service, name, duration_ns")
+    values = (
+        "SELECT service, name, trace_id, side, sum(duration_ns) / 1e6 AS number "
+        f"FROM ({spans}) GROUP BY service, name, trace_id, side"
+    )
+    return _compile_ranks(values, "toString(service) AS service, toString(name) AS operation", "service, name")
+
+
+def _compile_ranks(values: str, columns: str, keys: str) -> str:
+    """The engine refuses to test a key of which one side has nothing: such a key is left out."""
+    return (
+        f"SELECT {columns}, countIf(side = 0) AS traces_0, countIf(side = 1) AS traces_1, "
+        "mannWhitneyUTest('two-sided', 1)(number, side) AS test, "
+        "quantileExactIf(0.5)(number, side = 0) AS median_0, quantileExactIf(0.5)(number, side = 1) AS median_1 FROM "
+        f"(SELECT *, countIf(side = 0) OVER of_key AS n_0, countIf(side = 1) OVER of_key AS n_1 FROM ({values}) "
+        f"WHERE isFinite(number) WINDOW of_key AS (PARTITION BY {keys})) "
+        f"WHERE n_0 >= {LEAST_NUMBERS} AND n_1 >= {LEAST_NUMBERS} GROUP BY {keys} "
+        f"HAVING uniqExact(number) > 1 ORDER BY traces_0 + traces_1 DESC LIMIT {MAX_KEYS}"
+    )
