@@ -21,12 +21,16 @@ from traceo.disk import DiskGuard
 from traceo.intake import make_ingest, replay_journal
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
 from traceo.policies.service import PolicyService
+from traceo.receivers.elastic import with_elastic
+from traceo.receivers.http import AsgiApp
 from traceo.receivers.ingest import Ingest
 from traceo.receivers.loki import with_loki_push
+from traceo.receivers.ndjson import with_ndjson
 from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
 from traceo.receivers.remote_write import with_remote_write
 from traceo.receivers.scraped import make_scrape_writer
+from traceo.receivers.syslog import serve_syslog
 from traceo.sampling.budgets import Terms
 from traceo.scraping.status import make_targets_view
 from traceo.state.database import open_state
@@ -116,7 +120,7 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     config = services.config.server
     http = [
         make_http_server(
-            with_loki_push(with_remote_write(make_api(_api_services(services)), services.ingest), services.ingest),
+            _with_receivers(make_api(_api_services(services)), services.ingest),
             config.host,
             config.http_port,
         ),
@@ -127,9 +131,17 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
     async with run_background(services.background):
         try:
             await until_started(http, tasks)
-            yield
+            tenant = services.config.syslog.tenant or services.config.access.default_tenant
+            async with serve_syslog(services.ingest, services.config.syslog, tenant):
+                yield
         finally:
             await _stop(http, tasks, grpc_server, services, config.shutdown_grace)
+
+
+def _with_receivers(app: AsgiApp, ingest: Ingest) -> AsgiApp:
+    for wrap in (with_remote_write, with_loki_push, with_elastic, with_ndjson):
+        app = wrap(app, ingest)
+    return app
 
 
 async def _stop(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
@@ -111,6 +112,16 @@ class Ingest:
     batch_max_delay: Seconds = setting(0.5, "A batch waits at most this long for company.")
     buffer_max_bytes: Bytes = setting(256 * MIB, "Bytes held in memory before senders are told to wait.", minimum=1)
     request_timeout: Seconds = setting(30.0, "How long a request may wait for its commit.", minimum=0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Syslog:
+    """Syslog receivers. It knows no credentials: its records are one tenant's (`docs/guides/log-receivers.md`)."""
+
+    tcp: str = setting("", "Address that takes RFC 5424 and 3164, such as `0.0.0.0:1514`; empty: off.")
+    udp: str = setting("", "The same over UDP, where what is lost is lost; empty: off.")
+    tenant: str = setting("", "Whose the records are.", default_text="access.default_tenant")
+    timezone: str = setting("UTC", "Of times without a zone (RFC 3164), such as `Europe/Berlin`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +242,7 @@ class Config:
     store: Store = field(default_factory=Store)
     state: State = field(default_factory=State)
     ingest: Ingest = field(default_factory=Ingest)
+    syslog: Syslog = field(default_factory=Syslog)
     retention: Retention = field(default_factory=Retention)
     query: Query = field(default_factory=Query)
     limits: Limits = field(default_factory=Limits)
@@ -355,5 +367,20 @@ def _contradictions(config: Config) -> Iterator[str]:
         yield "access.mode is gateway, but access.trusted_gateways is empty: no gateway would be believed"
     if s3.endpoint and not s3.endpoint.startswith(("http://", "https://")):
         yield "store.s3_tier.endpoint must be a URL with the bucket's path, such as https://s3.example.com/bucket/traceo/"
+    for name in ("tcp", "udp"):
+        address = getattr(config.syslog, name)
+        host, _, port = address.rpartition(":")
+        if address and not (host and port.isdecimal() and int(port) < 1 << 16):
+            yield f"syslog.{name}: {address!r} is not host:port, such as 0.0.0.0:1514"
+    if not _is_timezone(config.syslog.timezone):
+        yield f"syslog.timezone: {config.syslog.timezone!r} is no time zone that this machine knows"
     if bool(s3.access_key_id) != bool(s3.secret_access_key):
         yield "store.s3_tier needs both access_key_id and secret_access_key, or neither"
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
