@@ -32,8 +32,11 @@ SERVICE_NAMES = (
     "container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name",
 )  # fmt: skip
 LONGEST_LEVEL = 32  # bytes: anything longer is no level
-# A line with none of these has no level. One search for all of them: most lines end here.
-HINTS = ("level", "lvl", "severity", "info", "err", "warn", "crit", "debug", "fatal", "trace")
+# A line with none of these has no level. One search for all of them: most lines without a field `level` end here.
+HINTS = (
+    "evel", "EVEL", "lvl", "LVL", "Lvl", "everity", "EVERITY", "info", "INFO", "err", "ERR", "warn", "WARN", "critical",
+    "CRITICAL", "debug", "DEBUG", "FATAL", "TRACE",
+)  # fmt: skip
 # In a line without fields: what Loki looks for, in its order, and then words in capitals.
 SPELLINGS = (
     ("info", ("info", "INFO")),
@@ -85,10 +88,8 @@ def line_level_of(line: str) -> str:
     capital = f"extract({line}, '{CAPITALS}')"
     spelled = ", ".join(f"multiSearchAny({line}, {_array(forms)}), '{level}'" for level, forms in SPELLINGS)
     return (
-        f"if(multiSearchAnyCaseInsensitive({line}, {_array(HINTS)}), "
-        f"multiIf(({_known(near)} AS near_level) != '', near_level, "
-        f"({_known(anywhere)} AS any_level) != '', any_level, "
-        f"{spelled}, {_known(capital)}), '')"
+        f"multiIf(({_known(near)} AS near_level) != '', near_level, NOT multiSearchAny({line}, {_array(HINTS)}), '', "
+        f"({_known(anywhere)} AS any_level) != '', any_level, {spelled}, {_known(capital)})"
     )
 
 

@@ -8,7 +8,7 @@ WITH
     has_metadata AND match(m['span_id'], '^[0-9a-f]{16}$$') AS has_span,
     if(has_metadata, m['detected_level'], '') AS sent_level,
     if(has_metadata, ${MetadataLevel(m)}, '') AS metadata_level,
-    multiIf(sent_level != '', ${Level(sent_level)}, level != '', ${Level(level)}, metadata_level != '', ${Level(metadata_level)}, ${LineLevel(line)}) AS found_level
+    toLowCardinality(multiIf(sent_level != '', ${Level(sent_level)}, level != '', ${Level(level)}, metadata_level != '', ${Level(metadata_level)}, ${LineLevel(line)})) AS found_level
 SELECT
     recent = 1 AND trace_id != toFixedString('', 16) AND severity_number BETWEEN 1 AND 12 AS rests,
     tenant, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received_at,
@@ -16,7 +16,7 @@ SELECT
     toInt64(0) AS observed_after_ns,
     if(has_trace, toFixedString(unhex(m['trace_id']), 16), toFixedString('', 16)) AS trace_id,
     if(has_span, toFixedString(unhex(m['span_id']), 8), toFixedString('', 8)) AS span_id,
-    toUInt32(0) AS flags, ${LevelNumber(found_level)} AS severity_number, toLowCardinality(found_level) AS severity_text,
+    toUInt32(0) AS flags, toInt8(${LevelNumber(found_level)}) AS severity_number, found_level AS severity_text,
     service, '' AS event_name, line AS body, if(empty(line), '\n\0', '') AS body_value, resource_id, toUInt64(0) AS scope_id,
     if(has_metadata,
         mapApply((k, v) -> (k, ${EncodedText(v)}), mapFilter((k, v) -> v != '' AND k != 'detected_level' AND NOT (k = 'trace_id' AND has_trace) AND NOT (k = 'span_id' AND has_span), m)),
