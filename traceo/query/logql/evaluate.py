@@ -1,0 +1,185 @@
+"""Answers LogQL: lines of streams, or series. The entry points of the package."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from traceo.errors import LimitExceeded, QueryError
+from traceo.query.log_streams import Stream, read_labels, select_streams
+from traceo.query.logql.ast import MetricQuery, Pipeline
+from traceo.query.logql.parser import parse_logql
+from traceo.query.logql.pipeline import PipelineSql
+from traceo.query.logql.ranges import Steps, lower, read_range
+from traceo.query.promql import evaluate as promql
+from traceo.query.promql.annotations import Annotations
+from traceo.query.promql.ast import Aggregate, Matcher, unwrap
+from traceo.query.promql.context import Context, new_budget
+from traceo.query.promql.durations import Window
+from traceo.query.promql.options import Options
+from traceo.query.promql.values import Grid, Series, single_row, without_names
+from traceo.query.run import Queries, Row
+from traceo.query.search import windows
+from traceo.query.sql import Scope, TimeRange
+from traceo.store.attributes import decode_text, decode_value
+
+MAX_STREAMS = 100_000
+MAX_STEPS = 11_000
+MS = 1_000_000
+# A record whose body is no text is shown as JSON; filters of lines do not see it.
+SHOWN = (
+    "time_ns, stream, {line} AS line, body_value, {metadata} AS metadata, {parsed} AS parsed, {error} AS error, "
+    "{details} AS details"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its stream's labels, its structured metadata, what the stages made of it ("" takes a label away)."""
+
+    time_ns: int
+    text: str
+    labels: dict[str, str]
+    metadata: dict[str, str]
+    parsed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """Lines in order, or series."""
+
+    kind: Literal["streams", "matrix", "vector", "scalar"]
+    lines: list[Line] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+async def query_logs(
+    queries: Queries,
+    tenant: str,
+    text: str,
+    between: TimeRange,
+    *,
+    limit: int = 100,
+    forward: bool = False,
+    step_ns: int = 0,
+    instant: bool = False,
+) -> LogAnswer:
+    """Answer a query over a time range; of an instant one, metric queries are evaluated at its end.
+
+    Raises ParseError and UnsupportedQuery with positions, QueryError, LimitExceeded.
+    """
+    query = parse_logql(text)
+    if isinstance(query, Pipeline):
+        return LogAnswer("streams", await read_lines(queries, tenant, query, between, limit, forward=forward))
+    if instant:
+        return await _metrics(queries, tenant, text, query, Steps(between.end_ns, between.end_ns, 0))
+    if step_ns <= 0 or (between.end_ns - between.start_ns) // step_ns >= MAX_STEPS:
+        raise LimitExceeded(
+            f"exceeded maximum resolution of {MAX_STEPS:,} points per time series: choose a longer step"
+        )
+    return await _metrics(queries, tenant, text, query, Steps(between.start_ns, between.end_ns, step_ns))
+
+
+async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
+    """The resources that a selector means."""
+    scope = Scope(tenant)
+    sql = f"{select_streams(scope, matchers, 'id, labels')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
+    rows = await queries.rows(scope, sql)
+    if len(rows) > MAX_STREAMS:
+        raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
+    return [Stream(row["id"], read_labels(row["labels"])) for row in rows]
+
+
+def distinct_labels(streams: list[Stream]) -> list[dict[str, str]]:
+    """The label sets of streams, each once, in order."""
+    return list({tuple(stream.labels.items()): stream.labels for stream in streams}.values())
+
+
+async def read_lines(
+    queries: Queries, tenant: str, query: Pipeline, between: TimeRange, limit: int, *, forward: bool = False
+) -> list[Line]:
+    """Lines in order of their times, at most `limit`: the newest first, or (`forward`) the oldest."""
+    streams = await find_sources(queries, tenant, query.matchers)
+    if not streams:
+        return []
+    sets = distinct_labels(streams)
+
+    async def read(recent: frozenset[str]) -> list[Line]:
+        found: list[Line] = []
+        for window in [between] if forward else windows(between):
+            scope = Scope(tenant, window, recent=recent)
+            rows = await queries.rows(scope, compile_lines(scope, query, streams, sets, limit, forward))
+            found = [_line(row, sets) for row in rows]
+            if len(found) >= limit:
+                break
+        return found
+
+    return await queries.over_recent(["logs_recent"], read)
+
+
+def compile_lines(
+    scope: Scope, query: Pipeline, streams: list[Stream], sets: list[dict[str, str]], limit: int, forward: bool
+) -> str:
+    """SQL of a log query."""
+    sql = PipelineSql(scope, streams, sets)
+    sql.add(query.stages)
+    rows = sql.rows()
+    columns = SHOWN.format(
+        line=sql.line, metadata=sql.metadata(), parsed=sql.parsed, error=sql.error, details=sql.details
+    )
+    order = "ASC" if forward else "DESC"
+    return f"SELECT {columns} FROM ({rows}) ORDER BY time_ns {order}, line {order} LIMIT {int(limit)}"
+
+
+def _line(row: Row, sets: list[dict[str, str]]) -> Line:
+    metadata, parsed = (
+        {decode_text(name): decode_text(value) for name, value in row[column].items()}
+        for column in ("metadata", "parsed")
+    )
+    for name, column in (("__error__", "error"), ("__error_details__", "details")):
+        if row[column]:
+            parsed[name] = decode_text(row[column])
+    text = decode_text(row["line"])
+    if not text and row["body_value"]:
+        value = decode_value(row["body_value"])
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = {name: value for name, value in metadata.items() if value}
+    return Line(row["time_ns"], text, sets[row["stream"]], shown, parsed)
+
+
+async def _metrics(queries: Queries, tenant: str, text: str, query: MetricQuery, steps: Steps) -> LogAnswer:
+    node, wanted = lower(query)
+    options = Options(lookback_ms=1, timeout_s=queries.limits.timeout_s or math.inf)
+    reads = [read_range(queries, tenant, one, steps, find_sources) for one in wanted.values()]
+    points = dict(zip(wanted, await asyncio.gather(*reads), strict=True))
+    times = steps.times_ms
+    window = Window(int(times[0]), int(times[-1]), steps.step_ns // MS)
+    context = Context(times, window.step_ms, window, points, Annotations(text), new_budget(options), options)
+    value = await asyncio.to_thread(promql.evaluate, node, context)
+    if not isinstance(value, Grid):
+        return LogAnswer("scalar" if steps.instant else "matrix", series=_series(single_row({}, value), context))
+    grid = without_names(value)
+    inner = unwrap(node)
+    ranked = isinstance(inner, Aggregate) and inner.op in ("topk", "bottomk") and steps.instant
+    if not ranked and not (steps.instant and getattr(inner, "function", "") in ("sort", "sort_desc")):
+        order = sorted(range(len(grid.labels)), key=lambda row: sorted(grid.labels[row].items()))
+        grid = grid.rows(np.array(order, dtype=np.int64))
+    return LogAnswer("vector" if steps.instant else "matrix", series=_series(grid, context))
+
+
+def _series(grid: Grid, context: Context) -> list[Series]:
+    made = []
+    for row, labels in enumerate(grid.labels):
+        there = grid.present[row]
+        if there.any():
+            made.append(Series(labels, context.times[there], grid.values[row][there]))
+    return made
+
+
+__all__ = ["Line", "LogAnswer", "QueryError", "find_sources", "query_logs", "read_lines"]
