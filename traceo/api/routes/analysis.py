@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from traceo.api.answer import answer
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs
-from traceo.api.routes.analysis_answers import AggregatePath, Comparison, CriticalPath
+from traceo.api.routes.analysis_answers import AggregatePath, Comparison, CriticalPath, DurationMap, ErrorGroups
 from traceo.api.times import parse_duration, parse_range
 from traceo.query.analysis.aggregate import MAX_TRACES, read_aggregate
 from traceo.query.analysis.compare import MAX_TRACES as MAX_COMPARED
 from traceo.query.analysis.compare import compare_sets
+from traceo.query.analysis.errors import ErrorSearch, list_errors
+from traceo.query.analysis.heatmap import HeatMap, read_heatmap
 from traceo.query.analysis.selection import Selection
 from traceo.query.analysis.trace import read_critical_path
 
@@ -70,6 +72,33 @@ async def get_aggregate_path(
 ) -> JSONResponse:
     """Where an operation's slow executions spend the time that its usual ones do not."""
     return answer(await read_aggregate(queries, tenant, chosen, quantile, baseline, max_traces))
+
+
+@router.get("/analysis/heatmap", responses={200: {"model": DurationMap}})
+async def get_heatmap(
+    queries: QueriesOf,
+    tenant: Tenant,
+    chosen: Selected,
+    columns: Annotated[int, Query(ge=1, le=500)] = 60,
+    per_double: Annotated[int, Query(description="Cells from a duration to its double: 1, 2, 4, 8 or 16")] = 4,
+    examples: bool = True,
+) -> JSONResponse:
+    """How many spans took how long, over time."""
+    return answer(await read_heatmap(queries, tenant, HeatMap(chosen, columns, per_double, examples)))
+
+
+@router.get("/errors", responses={200: {"model": ErrorGroups}})
+async def get_errors(
+    queries: QueriesOf,
+    tenant: Tenant,
+    between: Range,
+    service: str = "",
+    operation: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    points: Annotated[int, Query(ge=1, le=500, description="Of the counts over time")] = 24,
+) -> JSONResponse:
+    """Errors in groups: exceptions by type and stack, failed spans without one by operation and message."""
+    return answer(await list_errors(queries, tenant, ErrorSearch(between, service, operation, limit, points)))
 
 
 class SpanFilter(BaseModel):

@@ -182,3 +182,91 @@ class Comparison(BaseModel):
     selection: ComparedSet
     baseline: ComparedSet
     sampled: bool
+
+
+class DurationLevel(BaseModel):
+    """A row of the map: durations from, up to."""
+
+    level: int
+    from_ns: float
+    to_ns: float
+
+
+class DurationCell(BaseModel):
+    """`errors` is null where the roll-up answered: it has them by column only."""
+
+    column: int
+    level: int
+    count: float
+    errors: float | None
+    examples: list[str]
+
+
+class ColumnErrors(BaseModel):
+    """Errors of a stretch of time."""
+
+    column: int
+    errors: float
+
+
+class DurationMap(BaseModel):
+    """Cells that have spans; column 0 begins at `start_ns`."""
+
+    source: str
+    start_ns: int
+    step_ns: int
+    columns: int
+    per_double: int
+    levels: list[DurationLevel]
+    cells: list[DurationCell]
+    column_errors: list[ColumnErrors]
+    truncated: bool
+
+
+class ErrorVersion(BaseModel):
+    """How often a version of a service had it."""
+
+    service: str
+    version: str
+    count: float
+    first_seen_ns: int
+    last_seen_ns: int
+
+
+class NewIn(BaseModel):
+    """The version from which on a service has it."""
+
+    service: str
+    version: str
+
+
+class ErrorGroup(BaseModel):
+    """Errors that are alike."""
+
+    id: str
+    kind: str
+    type: str
+    message: str
+    example_message: str
+    operation: str
+    language: str
+    frames: list[str]
+    stack: str
+    count: float
+    traces: int
+    first_seen_ns: int
+    last_seen_ns: int
+    points: list[float]
+    sources: list[str]
+    versions: list[ErrorVersion]
+    new_in: list[NewIn]
+    example_traces: list[str]
+
+
+class ErrorGroups(BaseModel):
+    """The most frequent first; `groups` is how many there are."""
+
+    step_ns: int
+    errors: list[ErrorGroup]
+    groups: int
+    truncated: bool
