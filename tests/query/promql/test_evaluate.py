@@ -1,6 +1,7 @@
 """Queries beyond the scripts: limits, tenants, late and repeated points, OTLP's histograms."""
 
 import asyncio
+import random
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from traceo.config import Query
 from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError, QueryTimeout
 from traceo.query.promql.context import Budget
 from traceo.query.promql.evaluate import Answer, Options, query_instant, query_range
-from traceo.query.promql.fetch import FEW_SERIES
+from traceo.query.promql.fetch import FEW_SERIES, THIN_FROM_MS
 from traceo.query.run import Queries
 
 SETS = "INSERT INTO label_sets (tenant, metric, series_id, source_id, kind, labels) VALUES "
@@ -69,6 +70,50 @@ def test_few_and_many_series_are_read_alike(count: int, factor: int) -> None:
     insert(SETS + sets, SAMPLES + ", ".join(points))
     assert values(ask(name, "m")) == {str(number): [10.5] for number in ids[2:]}
     assert values(ask(name, "sum_over_time(m[2m])")) == {str(number): [-10.0] for number in ids}
+
+
+@pytest.fixture(scope="module")
+def crowd() -> str:
+    """More than FEW_SERIES, at uneven times, in two parts that overlap, some of them stale or repeated."""
+    name, rnd = "promql-crowd", random.Random(4)
+    ids = range(1, FEW_SERIES + 21)
+    insert(SETS + ", ".join(f"('{name}', 'm', {n}, {n}, 0, map('i', '{n}', 'odd', '{n % 2}'))" for n in ids))
+    for received in (1, 2):
+        points = []
+        for n in ids:
+            at = rnd.randrange(-300, 0) if n % 7 else rnd.randrange(900)
+            while at < 900 and (n % 11 or at < 400):
+                stale = rnd.random() < 0.05
+                points.append(f"('{name}', {n}, {at}, {rnd.randrange(1000)}.5, {int(stale)}, {received})")
+                at += rnd.choice((7, 15, 31, 120))
+        insert(SAMPLES + ", ".join(points))
+    return name
+
+
+@pytest.mark.parametrize("step_s", [37, 60])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m",
+        "count by (odd) (m)",
+        "group(m offset 1m)",
+        "sum by (odd) (m) / count by (odd) (m)",
+        "timestamp(m)",
+        "m @ 300",
+        "sum_over_time(m[5m:45s])",
+        "sum by (odd) (count_over_time(m[3m])) - count by (odd) (m)",
+    ],
+)
+def test_points_that_no_step_looks_at_may_be_left_out(
+    crowd: str, text: str, step_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, found = (7_000, 850_000, step_s * 1000), []
+    for thin_from_ms in (THIN_FROM_MS, 1 << 40):
+        monkeypatch.setattr("traceo.query.promql.fetch.THIN_FROM_MS", thin_from_ms)
+        answer = asyncio.run(query_range(Queries(engine(), Query()), crowd, text, *window, Options()))
+        found.append([(one.labels, one.times_ms.tolist(), one.values.tolist()) for one in answer.series])
+    assert found[0] == found[1]
+    assert found[0]
 
 
 def test_no_recorded_value_ends_a_series() -> None:

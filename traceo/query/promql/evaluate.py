@@ -45,7 +45,7 @@ from traceo.query.promql.matching import combine_sets, combine_vectors
 from traceo.query.promql.operators import Cells, compute, operate
 from traceo.query.promql.options import Options
 from traceo.query.promql.parser import parse_promql
-from traceo.query.promql.plan import plan_reads, subquery_times
+from traceo.query.promql.plan import moments_of, plan_reads, subquery_times
 from traceo.query.promql.values import (
     Answer,
     Floats,
@@ -127,7 +127,7 @@ async def _run(
 
 async def _read(queries: Queries, tenant: str, node: Node, times: Ints, options: Options) -> dict[int, Points]:
     """The points of every selector, a few at a time; the same ones are read once."""
-    wanted = plan_reads(node, int(times[0]), int(times[-1]), options)
+    wanted = plan_reads(node, moments_of(times), options)
     reads = list(dict.fromkeys(wanted.values()))
     places = asyncio.Semaphore(READS_AT_ONCE)
 

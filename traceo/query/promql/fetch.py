@@ -31,6 +31,8 @@ FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9
 MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
 SERIES = "series_id, toInt8(kind) AS kind, metric"
 STORED_FLOATS = "series_id, time, received_at, value, flags"
+# Where values do not matter: what stale markers are recognized by is there all the same.
+STORED_PRESENCE = "series_id, time, received_at, fractional AS value, flags"
 # Of few series: columns as they are, because the engine needs 0.3 ms to resolve each function, however few its rows.
 FEW_SERIES = 100
 FLOATS = "series_id AS owner, time AS t, value AS v, flags"
@@ -39,6 +41,16 @@ SLIM_FLOATS = """
 toUInt32(series_id) AS owner, toUInt32(toUnixTimestamp64Milli(time) - ({base})) AS t,
 if(flags % 2 = 1, reinterpretAsFloat64(toUInt64({stale})), value) AS v
 """
+# Of points of which only the newest before each step matters: a row stays if the next one belongs to another step or
+# series. Rows come in blocks that are sorted, mostly; where one is not, or ends, a row too many stays.
+STEP_KEY = (
+    "series_id + 11400714819323198485 * intDiv(toUInt32({until} - toUnixTimestamp64Milli(time)), toUInt32({step}))"
+)
+THINNED = """
+(SELECT * FROM {rows} WHERE step_key != neighbor(step_key, 1) OR time > neighbor(time, 1)
+SETTINGS allow_deprecated_error_prone_window_functions = 1)
+"""
+THIN_FROM_MS = 30_000  # a shorter step leaves nothing out
 IN_ORDER, LATEST_LAST = "series_id, time", "series_id, time, received_at"
 HISTOGRAMS = """
 series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
@@ -51,7 +63,9 @@ class Read:
     """Which points a selector needs: those after `after_ms`, up to and including `until_ms`.
 
     `resets`: counter resets of histograms are to be marked as such (Prometheus' `HistogramStatsIterator`).
-    `labels`: the only ones that matter, beside the name; None: all.
+    `labels`: the only ones that matter, beside the name; None: all. `step_ms`: only the newest point before `until_ms`
+    and before each moment so many milliseconds earlier matters; 0: all points do. `presence`: whether there is a point
+    matters, its value does not.
     """
 
     matchers: tuple[Matcher, ...]
@@ -59,6 +73,13 @@ class Read:
     until_ms: int
     resets: bool = False
     labels: tuple[str, ...] | None = None
+    step_ms: int = 0
+    presence: bool = False
+
+    @property
+    def is_thinned(self) -> bool:
+        """Whether the engine is to leave out what does not matter."""
+        return self.step_ms >= THIN_FROM_MS and self.until_ms - self.after_ms < 1 << 32
 
     def scope(self, tenant: str) -> Scope:
         """The statement's tenant and time range."""
@@ -90,8 +111,8 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
         raise LimitExceeded(
             f"the query selects more than {options.max_series} series: use more selective label matchers"
         )
-    chosen = _Chosen(scope, where, found, options)
-    wider = _Chosen(replace(read, after_ms=read.after_ms - options.lookback_ms).scope(tenant), where, found, options)
+    chosen = _Chosen(read, scope, where, found)
+    wider = _Chosen(read, replace(read, after_ms=read.after_ms - options.lookback_ms).scope(tenant), where, found)
     wider.scope.params |= {name: value for name, value in scope.params.items() if name not in wider.scope.params}
     sources = [(_read_floats, source) for source in chosen.floats()]
     sources += [(_read_histograms, source) for source in wider.histograms()]
@@ -118,15 +139,15 @@ async def _find_series(queries: Queries, read: Read, scope: Scope, where: Sequen
 class _Chosen:
     """The rows of `label_sets` that a selector found, and where their points are."""
 
+    read: Read
     scope: Scope
     where: Sequence[str]
     found: pa.Table
-    options: Options
 
     def floats(self) -> list[Source]:
         """Statements for floats."""
         kinds = self._kinds()
-        sources = [self._stored("samples", STORED_FLOATS, (SAMPLES, NATIVE))] if kinds & {SAMPLES, NATIVE} else []
+        sources = [self._stored_floats()] if kinds & {SAMPLES, NATIVE} else []
         if kinds & set(FLOAT_KINDS):
             sources.append((self.scope, f"({select_floats(self.scope, sorted(kinds), self.where)})"))
         return sources
@@ -138,6 +159,14 @@ class _Chosen:
         if EXPONENTIAL in kinds:
             sources.append((self.scope, f"({select_exponential(self.scope, self.where)})"))
         return sources
+
+    def _stored_floats(self) -> Source:
+        kinds, columns = (SAMPLES, NATIVE), STORED_PRESENCE if self.read.presence else STORED_FLOATS
+        if not self.read.is_thinned or self.found.num_rows <= FEW_SERIES:
+            return self._stored("samples", columns, kinds)
+        key = STEP_KEY.format(until=self.read.until_ms, step=self.read.step_ms)
+        scope, rows = self._stored("samples", f"{columns}, {key} AS step_key", kinds)
+        return scope, THINNED.format(rows=rows)
 
     def _kinds(self) -> set[int]:
         return set(self.found["kind"].unique().to_pylist())

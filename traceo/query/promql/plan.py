@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,41 +14,66 @@ from traceo.query.promql.values import Ints
 
 OF_STATS = ("histogram_count", "histogram_sum", "histogram_avg")
 REDUCTIONS = ("sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile")
+COUNTING = ("count", "group")
 NEED_BUCKETS = ("histogram_quantile", "histogram_quantiles", "histogram_fraction")
 
 
-def plan_reads(node: Node, first_ms: int, last_ms: int, options: Options) -> dict[int, Read]:
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """From `first` to `last`, `step` milliseconds apart; step 0: there is one."""
+
+    first: int
+    last: int
+    step: int
+
+    def moved(self, when: When) -> Moments:
+        """What a selector with `offset` and `@` looks at."""
+        moment = when.at_ms
+        made = self if moment is None else Moments(moment, moment, 0)
+        return replace(made, first=made.first - when.offset.ms, last=made.last - when.offset.ms)
+
+
+def moments_of(times: Ints) -> Moments:
+    """Of evenly spaced times, of which there MUST be one."""
+    return Moments(int(times[0]), int(times[-1]), int(times[1] - times[0]) if len(times) > 1 else 0)
+
+
+def plan_reads(node: Node, moments: Moments, options: Options) -> dict[int, Read]:
     """What to read for each selector, by its identity; the tree MUST live as long as the result."""
     reads: dict[int, Read] = {}
-    _plan(node, first_ms, last_ms, options, reads, False)
-    return reads
+    _plan(node, moments, options, reads, False)
+    whole = {read for read in reads.values() if not read.presence}
+    alike = {selector: replace(read, presence=False) for selector, read in reads.items()}
+    return {selector: alike[selector] if alike[selector] in whole else read for selector, read in reads.items()}
 
 
-def _plan(node: Node, first: int, last: int, options: Options, reads: dict[int, Read], stats: bool) -> None:
+def _plan(node: Node, moments: Moments, options: Options, reads: dict[int, Read], stats: bool) -> None:
     match node:
-        case Selector(when=when, matchers=matchers):
-            first, last = _moved(when, first, last)
+        case Selector(matchers=matchers):
+            seen = moments.moved(node.when)
             after = options.lookback_ms if node.extension else 0
-            reads[id(node)] = Read(matchers, first - options.lookback_ms, last + after, stats)
+            step = 0 if node.extension else seen.step or options.lookback_ms
+            reads[id(node)] = Read(matchers, seen.first - options.lookback_ms, seen.last + after, stats, step_ms=step)
         case Matrix(selector=selector):
-            first, last = _moved(selector.when, first, last)
+            seen = moments.moved(selector.when)
             beyond = options.lookback_ms if selector.extension else 0
-            reads[id(selector)] = Read(selector.matchers, first - node.range.ms - beyond, last + beyond, stats)
-        case Subquery(expr=inner, when=when):
-            times = subquery_times(node, *_moved(when, first, last), options)
-            if len(times):
-                _plan(inner, int(times[0]), int(times[-1]), options, reads, False)
-            else:
-                _plan(inner, first, first, options, reads, False)
+            until = seen.last + beyond
+            reads[id(selector)] = Read(selector.matchers, seen.first - node.range.ms - beyond, until, stats)
+        case Subquery(expr=inner):
+            seen = moments.moved(node.when)
+            times = subquery_times(node, seen.first, seen.last, options)
+            within = moments_of(times) if len(times) else Moments(seen.first, seen.first, 0)
+            _plan(inner, within, options, reads, False)
         case Aggregate() if (grouped := _only_grouped(node)) is not None:
             for child in children(node):
-                _plan(child, first, last, options, reads, stats)
+                _plan(child, moments, options, reads, stats)
             needed = tuple(sorted(set(node.grouping) - {"__name__"}))
-            reads[id(grouped)] = replace(reads[id(grouped)], labels=needed)
+            counted = node.op in COUNTING and unwrap(node.expr) is grouped
+            reads[id(grouped)] = replace(reads[id(grouped)], labels=needed, presence=counted)
         case _:
             below = _wants_stats(node, stats)
             for child in children(node):
-                _plan(child, first, last, options, reads, below)
+                _plan(child, moments, options, reads, below)
 
 
 def _only_grouped(node: Aggregate) -> Selector | None:
@@ -69,12 +94,6 @@ def _wants_stats(node: Node, stats: bool) -> bool:
     if isinstance(node, Call) and node.function in NEED_BUCKETS:
         return False
     return stats
-
-
-def _moved(when: When, first: int, last: int) -> tuple[int, int]:
-    if when.at_ms is not None:
-        first = last = when.at_ms
-    return first - when.offset.ms, last - when.offset.ms
 
 
 def subquery_times(node: Subquery, first_ms: int, last_ms: int, options: Options) -> Ints:
