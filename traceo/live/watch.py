@@ -40,7 +40,8 @@ class Watch:
 
 def watch_logs(search: LogSearch) -> Watch:
     """Log records that a search would find; its range, limit and cursor do not matter."""
-    wanted = (search.text, search.min_severity, search.service, search.trace_id, search.attributes, search.resource)
+    ids = (search.trace_id, search.span_id)
+    wanted = (search.text, search.min_severity, search.service, *ids, search.attributes, search.resource)
     return Watch("logs", wanted, lambda scope: log_conditions(scope, search))
 
 

@@ -52,6 +52,7 @@ class LogSearch:
     resource: tuple[tuple[str, str], ...] = ()
     limit: int = 100
     after: LogCursor | None = None
+    span_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ def log_conditions(scope: Scope, search: LogSearch) -> list[str]:
         where.append(f"severity_number >= {int(search.min_severity)}")
     if search.trace_id:
         where.append(f"trace_id = {scope.bind(search.trace_id)}")
+    if search.span_id:
+        where.append(f"span_id = {scope.bind(search.span_id)}")
     where += text_conditions(scope, search.text)
     where += [scope.has_attribute(key, value) for key, value in search.attributes]
     if search.resource:

@@ -23,7 +23,7 @@ NESTED = {"events": EVENT_FIELDS, "links": LINK_FIELDS}
 RESOURCE_COLUMNS = "id, attributes, dropped_attributes, schema_url"
 SCOPE_COLUMNS = "id, name, version, attributes, dropped_attributes, schema_url"
 NO_SPAN = bytes(8)
-TRACE_ID = re.compile("[0-9a-fA-F]{1,32}")
+TRACE_ID, SPAN_ID = re.compile("[0-9a-fA-F]{1,32}"), re.compile("[0-9a-fA-F]{1,16}")
 KNOWN_ROWS = 5000  # of `read_by_id`: a few kilobytes each
 
 
@@ -127,6 +127,13 @@ def parse_trace_id(text: str) -> bytes:
     if not TRACE_ID.fullmatch(text):
         raise InvalidRequest(f"{text[:64]!r} is not a trace id: up to 32 hexadecimal digits are")
     return bytes.fromhex(text.rjust(32, "0"))
+
+
+def parse_span_id(text: str) -> bytes:
+    """16 hexadecimal digits, or fewer with the leading zeros left out."""
+    if not SPAN_ID.fullmatch(text):
+        raise InvalidRequest(f"{text[:64]!r} is not a span id: up to 16 hexadecimal digits are")
+    return bytes.fromhex(text.rjust(16, "0"))
 
 
 def _show_nested(row: Row, kind: str) -> list[Row]:

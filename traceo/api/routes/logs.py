@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from traceo.api.answer import answer
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs, read_cursor, write_cursor
 from traceo.query.logs import LogCursor, LogSearch, parse_severity, search_logs
-from traceo.query.traces import parse_trace_id
+from traceo.query.traces import parse_span_id, parse_trace_id
 
 router = APIRouter(tags=["logs"])
 
@@ -22,6 +22,7 @@ async def find_logs(
     min_severity: Annotated[str, Query(description="trace, debug, info, warn, error, fatal, or 1 to 24")] = "",
     service: str = "",
     trace_id: str = "",
+    span_id: str = "",
     attr: Pairs = [],  # noqa: B006  (FastAPI copies it)
     resource: Pairs = [],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
@@ -37,6 +38,7 @@ async def find_logs(
             min_severity=parse_severity(min_severity) if min_severity else 0,
             service=service,
             trace_id=parse_trace_id(trace_id) if trace_id else b"",
+            span_id=parse_span_id(span_id) if span_id else b"",
             attributes=parse_pairs(attr),
             resource=parse_pairs(resource),
             limit=limit,
