@@ -14,7 +14,7 @@ from traceo.store.base import Request, Signal
 
 NOW_NS = time.time_ns() // 60_000_000_000 * 60_000_000_000 + 5_000_000_000
 CALLS = """
-SELECT client, server, calls, errors FROM service_edges WHERE tenant = {tenant:String}
+SELECT client, server, calls, errors FROM service_edges WHERE tenant = {tenant:String} AND kind = 'call'
 ORDER BY computed_at DESC LIMIT 1 BY minute, client, server, kind
 """
 numbers = itertools.count(1)

@@ -284,7 +284,7 @@ async def test_edge_joins_a_call_of_two_services_however_its_spans_arrive(store:
         await roll_edges(store, datetime.now(UTC) - timedelta(minutes=1))
     edges = """
         SELECT client, server, kind, sum(calls) AS calls, sum(errors) AS errors, sum(duration_sum_ns) AS total FROM
-            (SELECT * FROM service_edges WHERE tenant = {tenant:String}
+            (SELECT * FROM service_edges WHERE tenant = {tenant:String} AND kind = 'call'
              ORDER BY computed_at DESC LIMIT 1 BY minute, client, server, kind)
         GROUP BY client, server, kind"""
     (edge,) = await rows(store, edges, tenant)

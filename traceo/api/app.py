@@ -16,6 +16,7 @@ from traceo.api.routes import (
     hindsight,
     log_context,
     logs,
+    map,
     metrics,
     patterns,
     policies,
@@ -35,6 +36,7 @@ __all__ = ["ApiServices", "make_api"]
 PREFIX = "/api/v1"
 ROUTERS = (
     services.router,
+    map.router,
     traces.router,
     analysis.router,
     logs.router,

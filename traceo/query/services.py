@@ -1,5 +1,8 @@
 """Rate, errors and duration of services and operations, and who calls whom: read from the exact roll-ups."""
 
+import asyncio
+import time
+
 from traceo.query.run import Queries, Row
 from traceo.query.sql import MINUTE_NS, Scope, TimeRange
 from traceo.store.attributes import decode_text
@@ -35,14 +38,15 @@ async def list_services(queries: Queries, tenant: str, between: TimeRange) -> li
     """RED figures of each service, most requests first."""
     scope = Scope(tenant, between)
     sql = compile_services(scope)
+    rows, seconds = await asyncio.gather(queries.rows(scope, sql), observed_seconds(queries, tenant, between))
     return [
         {
             "service": decode_text(row["service"]),
             "measured": "entry spans" if row["has_entries"] else "all spans",
             "spans": row["all_spans"],
-            **_red(row, between),
+            **red_of(row, seconds),
         }
-        for row in await queries.rows(scope, sql)
+        for row in rows
     ]
 
 
@@ -57,14 +61,15 @@ async def list_operations(queries: Queries, tenant: str, service: str, between: 
     scope = Scope(tenant, between)
     tail = "GROUP BY operation, kind ORDER BY requests DESC, operation, kind"
     sql = scope.select("span_red", OPERATION_SUMS, [f"service = {scope.bind(service)}"], tail)
+    rows, seconds = await asyncio.gather(queries.rows(scope, sql), observed_seconds(queries, tenant, between))
     return [
         {
             "operation": decode_text(row["operation"]),
             "kind": KINDS.get(row["kind"], str(row["kind"])),
-            **_red(row, between),
+            **red_of(row, seconds),
             "max_ms": row["longest_ns"] / 1e6,
         }
-        for row in await queries.rows(scope, sql)
+        for row in rows
     ]
 
 
@@ -73,16 +78,32 @@ async def list_edges(queries: Queries, tenant: str, between: TimeRange) -> list[
     scope = Scope(tenant, between)
     # FINAL keeps the newest result of a minute on each shard; the shards' calls add up.
     tail = "GROUP BY client, server, kind ORDER BY requests DESC, client, server, kind"
-    sql = scope.select("service_edges", EDGE_SUMS, tail=tail, alias="edges FINAL")
+    sql = scope.select("service_edges", EDGE_SUMS, ["kind IN ('call', 'messaging')"], tail, "edges FINAL")
+    rows, seconds = await asyncio.gather(queries.rows(scope, sql), observed_seconds(queries, tenant, between))
     return [
-        {**{name: decode_text(row[name]) for name in ("client", "server", "kind")}, **_red(row, between)}
-        for row in await queries.rows(scope, sql)
+        {**{name: decode_text(row[name]) for name in ("client", "server", "kind")}, **red_of(row, seconds)}
+        for row in rows
     ]
 
 
-def _red(row: Row, between: TimeRange) -> Row:
-    """Counts as rates. The range is taken from the beginning of its first minute, as in the roll-ups."""
-    seconds = (between.end_ns - between.start_ns // MINUTE_NS * MINUTE_NS) / 1e9
+async def observed_seconds(queries: Queries, tenant: str, between: TimeRange) -> float:
+    """How much of a range there is data of: rates are per second of it.
+
+    It begins with its first minute, as the roll-ups do, or with the tenant's first data if there is none in as long a
+    time before it. What lies ahead does not count.
+    """
+    start_ns = between.start_ns // MINUTE_NS * MINUTE_NS
+    earliest = max(start_ns - (between.end_ns - start_ns), -(1 << 63))
+    scope = Scope(tenant, TimeRange(earliest, between.end_ns))
+    sql = scope.select("span_red", "toUnixTimestamp(min(minute)) AS first, count() AS parts")
+    (row,) = await queries.rows(scope, sql)
+    if row["parts"]:
+        start_ns = max(start_ns, row["first"] * 10**9)
+    return max(min(between.end_ns, max(time.time_ns(), start_ns + MINUTE_NS)) - start_ns, 1) / 1e9
+
+
+def red_of(row: Row, seconds: float) -> Row:
+    """Counts as rates."""
     return {
         "requests": row["requests"],
         "errors": row["failed"],

@@ -26,6 +26,8 @@ TIME_COLUMNS = {
     "exemplars": "time",
     "span_red": "minute",
     "service_edges": "minute",
+    "resource_red": "minute",
+    "usage": "minute",
     "series": "day",
     "label_sets": "day",
     "label_values": "day",

@@ -56,6 +56,7 @@ RETENTION = {
     "scopes": ("rollups", "day"),
     "span_red": ("rollups", "minute"),
     "service_edges": ("rollups", "minute"),
+    "resource_red": ("rollups", "minute"),
     "usage": ("usage", "minute"),
     "rejects": ("recent_spans", "received_at"),
 }
