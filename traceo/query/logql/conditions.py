@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-
-from traceo.errors import ParseError
+from traceo.query.logql.arguments import networks_of
 from traceo.query.logql.ast import Compare, LineFilter
 from traceo.query.logql.compare import READ, SQL_OPERATORS
 from traceo.query.logql.stages import split_pattern
@@ -57,19 +55,7 @@ def matcher_condition(scope: Scope, matcher: Matcher, value: str) -> str:
 
 def address_condition(scope: Scope, value: str, text: str, at: int) -> str:
     """A text is an address, lies in a network or in a range `a-b`. Raises ParseError for anything else."""
-    try:
-        if "-" in text:
-            first, last = (ipaddress.ip_address(part.strip()) for part in text.split("-", 1))
-            if first.version != last.version or int(first) > int(last):
-                raise ValueError
-            networks = [str(network) for network in ipaddress.summarize_address_range(first, last)]
-        else:
-            networks = [str(ipaddress.ip_network(text, strict=False))]
-    except ValueError as error:
-        raise ParseError(
-            f"{text[:60]!r} is no address", position=at, hint="192.168.4.5, 192.168.4.1-192.168.4.20 or 192.168.4.0/24"
-        ) from error
-    inside = " OR ".join(f"isIPAddressInRange({value}, {scope.bind(network)})" for network in networks)
+    inside = " OR ".join(f"isIPAddressInRange({value}, {scope.bind(network)})" for network in networks_of(text, at))
     valid = f"(isIPv4String({value}) OR isIPv6String({value}))"
     return f"if({valid}, {inside}, 0)"
 

@@ -6,6 +6,7 @@ from traceo.errors import ParseError
 from traceo.query.logql.lexer import Token, tokenize
 
 MAX_DEPTH = 100
+MAX_JOINED = 250  # parts of chains such as `a or b or c`
 
 
 class Cursor:
@@ -16,6 +17,7 @@ class Cursor:
         self._tokens = tokenize(text)
         self._next = 0
         self._depth = 0
+        self._joined = 0
 
     @property
     def token(self) -> Token:
@@ -42,6 +44,17 @@ class Cursor:
         if found:
             self.take()
         return found
+
+    def skip_one_of_many(self, *texts: str) -> bool:
+        """The same of an operator that chains, whose trees are as deep as the chain is long. Raises ParseError."""
+        return self.skip(*texts) and self.join()
+
+    def join(self) -> bool:
+        """Counts one part more of a chain. Raises ParseError where it is too long."""
+        self._joined += 1
+        if self._joined > MAX_JOINED:
+            raise ParseError(f"the query joins more than {MAX_JOINED} parts by operators", position=self.token.at)
+        return True
 
     def expect(self, text: str) -> Token:
         """This operator or word. Raises ParseError."""

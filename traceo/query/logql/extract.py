@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import re2
 
-from traceo.errors import ParseError
+from traceo.query.logql.arguments import parse_path
 from traceo.query.logql.ast import Parser
 from traceo.query.logql.conditions import quote_regexp
 from traceo.query.logql.stages import split_pattern
@@ -19,7 +18,6 @@ RENAMED = "_extracted"
 NO_LABELS = "CAST(map(), 'Map(String, String)')"
 NOT_IN_NAMES = "[^a-zA-Z0-9_]"
 NESTED_LEVELS = 5
-PATH_PART = re.compile(r'\.?([a-zA-Z_]\w*)|\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]')
 
 
 def _name(k: str) -> str:
@@ -120,16 +118,7 @@ def _json(parser: Parser, scope: Scope, line: str) -> Source:
 
 def _path(path: str, scope: Scope, line: str, at: int) -> str:
     """`request.headers["x"][0]`; an object or array is its text."""
-    keys, place = [], 0
-    while place < len(path):
-        found = PATH_PART.match(path, place)
-        if not found:
-            raise ParseError(f"cannot parse the expression {path!r} at character {place + 1}", position=at)
-        if found[3]:
-            keys.append(str(int(found[3]) + 1))
-        else:
-            keys.append(scope.bind(found[1] or re.sub(r"\\(.)", r"\1", found[2])))
-        place = found.end()
+    keys = [str(key + 1) if isinstance(key, int) else scope.bind(key) for key in parse_path(path, at)]
     raw = f"JSONExtractRaw({', '.join([line, *keys])})"
     return f"multiIf(startsWith({raw}, '\"'), JSONExtractString({raw}), {raw} = 'null', '', {raw})"
 

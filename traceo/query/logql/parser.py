@@ -7,7 +7,7 @@ from dataclasses import replace
 from traceo.errors import ParseError
 from traceo.query.logql.ast import MetricQuery, Pipeline, Query, RangeAggregation, Stage, Unwrap
 from traceo.query.logql.cursor import Cursor
-from traceo.query.logql.stages import LINE_FILTERS, parse_selector, parse_stages
+from traceo.query.logql.stages import LINE_FILTERS, check_regexp, parse_selector, parse_stages
 from traceo.query.promql.ast import (
     Aggregate,
     Binary,
@@ -87,7 +87,8 @@ class _Parser:
                 precedence = PRECEDENCE.get(op, 0)
                 if not precedence or precedence < least:
                     break
-                at = cursor.take().at
+                at = cursor.token.at
+                cursor.skip_one_of_many(op)
                 bool_, matching = self._modifiers(op)
                 right = self._binary(precedence if op == "^" else precedence + 1)
                 left = self._combined(op, left, right, bool_, matching, at)
@@ -182,7 +183,10 @@ class _Parser:
         texts = []
         for what in ("a label's name", "the replacement", "the source label", "a regular expression"):
             cursor.expect(",")
-            texts.append(String(cursor.expect_kind("string", f"{what} in quotes").text))
+            token = cursor.expect_kind("string", f"{what} in quotes")
+            if len(texts) == 3:
+                check_regexp(token.text, token.at)
+            texts.append(String(token.text))
         cursor.expect(")")
         return Call("label_replace", (inner, *texts))
 

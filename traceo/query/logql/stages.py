@@ -7,6 +7,7 @@ from collections.abc import Callable
 import re2
 
 from traceo.errors import ParseError
+from traceo.query.logql.arguments import networks_of, parse_path
 from traceo.query.logql.ast import (
     Both,
     Choose,
@@ -32,6 +33,7 @@ STRING_OPERATORS = ("=", "!=", "=~", "!~")
 NUMBER_OPERATORS = ("==", "=", "!=", ">", ">=", "<", "<=")
 ALL_OPERATORS = (*NUMBER_OPERATORS, "=~", "!~")
 KINDS: dict[str, Kind] = {"number": "number", "duration": "duration", "bytes": "bytes"}
+MAX_STAGES = 100
 CONVERSIONS = ("duration", "duration_seconds", "bytes")
 NEEDS_VALUE = (
     "queries require at least one regexp or equality matcher that does not have an empty-compatible value. For "
@@ -87,6 +89,8 @@ def parse_stages(cursor: Cursor) -> tuple[list[Stage], Unwrap | None]:
     """All stages that follow, and the unwrapping at their end."""
     stages: list[Stage] = []
     while cursor.at(*LINE_FILTERS, "|"):
+        if len(stages) >= MAX_STAGES:
+            cursor.fail(f"a pipeline has at most {MAX_STAGES} stages")
         if cursor.at("|") and cursor.peek().text == "unwrap" and cursor.peek().kind == "word":
             return stages, _unwrap(cursor)
         stages.append(_line_filter(cursor) if not cursor.at("|") else _stage(cursor))
@@ -122,9 +126,10 @@ def _line_text(cursor: Cursor, op: str) -> tuple[str, bool]:
 def _ip(cursor: Cursor) -> str:
     cursor.expect("ip")
     cursor.expect("(")
-    text = cursor.expect_kind("string", "an address, a range or a network in quotes").text
+    token = cursor.expect_kind("string", "an address, a range or a network in quotes")
+    networks_of(token.text, token.at)
     cursor.expect(")")
-    return text
+    return token.text
 
 
 def _stage(cursor: Cursor) -> Stage:
@@ -147,7 +152,12 @@ def _fielded(cursor: Cursor, token: Token) -> Parser:
     fields: list[tuple[str, str]] = []
     while cursor.token.kind == "word" and cursor.token.text not in ("by", "without"):
         label = cursor.take().text
-        path = cursor.expect_kind("string", "an expression in quotes").text if cursor.skip("=") else label
+        path = label
+        if cursor.skip("="):
+            written = cursor.expect_kind("string", "an expression in quotes")
+            path = written.text
+            if token.text == "json":
+                parse_path(path, written.at)
         fields.append((label, path))
         if not cursor.skip(","):
             break
@@ -252,14 +262,16 @@ def parse_condition(cursor: Cursor) -> Condition:
     """Label filters: `or` binds less than `and`, a comma and mere neighbours."""
     with cursor:
         left = _conjunction(cursor)
-        while cursor.skip("or"):
+        while cursor.skip_one_of_many("or"):
             left = Both("or", left, _conjunction(cursor))
         return left
 
 
 def _conjunction(cursor: Cursor) -> Condition:
     left = _comparison(cursor)
-    while cursor.skip("and", ",") or (cursor.token.kind == "word" and cursor.peek().text in ALL_OPERATORS):
+    while cursor.skip_one_of_many("and", ",") or (
+        cursor.token.kind == "word" and cursor.peek().text in ALL_OPERATORS and cursor.join()
+    ):
         left = Both("and", left, _comparison(cursor))
     return left
 
