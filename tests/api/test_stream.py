@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -17,6 +18,8 @@ from tests.query.engine import engine
 from tests.query.telemetry import logs, span, traces
 from traceo.api.app import make_api
 from traceo.api.routes import stream
+from traceo.cli import main
+from traceo.errors import StoreUnavailable
 from traceo.listeners import make_http_server
 from traceo.store.base import Request, Signal
 
@@ -70,6 +73,7 @@ def test_logs_and_spans_are_sent_as_they_arrive() -> None:
         ("", "ingest", 403, "does not have the scope query"),
         ("?signal=metrics", "", 400, "neither logs nor spans"),
         ("?min_severity=loud", "", 400, "severity"),
+        ("?query={", "", 400, "parse error"),
         ("?attr=x", "", 400, "key=value"),
         ("?trace_id=xyz", "", 400, "not a trace id"),
         ("?signal=spans&status=bad", "", 400, "status"),
@@ -86,6 +90,20 @@ def test_wrong_tails_are_refused_with_the_reason(query: str, token: str, status:
                     pass
         assert refused.value.response.status_code == status
         assert message in json.loads(refused.value.response.body)["error"]["message"]
+
+    asyncio.run(work())
+
+
+def test_logql_selects_lines() -> None:
+    async def work() -> None:
+        query = quote('{service_name="shop"} |= "pay" != "ok"')
+        async with serving() as url, connect(f"{url}?query={query}&min_severity=warn") as client:
+            assert await read(client) == {"type": "started"}
+            await send_logs("api", "pay ok", "pay failed", "cart failed", severity_number=17)
+            await send_logs("api", "pay failed, but who cares", severity_number=9)
+            await send_logs("api", "pay again", severity_number=17)
+            found = [record["body"] for _ in range(2) for record in (await read(client))["logs"]]
+            assert found == ["pay failed", "pay again"]
 
     asyncio.run(work())
 
@@ -123,3 +141,37 @@ def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch) -> None
                         await read(client)
 
     asyncio.run(work())
+
+
+def test_command_line_follows(capsys: pytest.CaptureFixture[str]) -> None:
+    async def work() -> None:
+        app = make_api(services())
+        async with serving(app) as url:
+            base = url.removesuffix("/api/v1/stream").replace("ws", "http", 1)
+            words = ["tail", "hello", "--service", "shop", "--url", base, "--tenant", "tailed"]
+            for more in ([], ["--json"]):
+                running = asyncio.create_task(asyncio.to_thread(main, [*words, *more]))
+                await until_followed(app)
+                await send_logs("tailed", "hello world", "good bye", severity_number=17, severity_text="ERROR")
+                async with asyncio.timeout(20):
+                    while "hello world" not in (shown := capsys.readouterr().out):  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+                assert "good bye" not in shown
+                assert json.loads(shown)["service"] == "shop" if more else "ERROR shop: hello world" in shown
+                for pulse in list(app.state.live._pulses.values()):
+                    for shared in pulse.feeds.values():
+                        shared.fail(StoreUnavailable("the end"))
+                assert await running == 1
+            assert "the end" in capsys.readouterr().err
+            assert await asyncio.to_thread(main, ["tail", "--url", base, "--attr", "x"]) == 2
+            assert "key=value" in capsys.readouterr().err
+
+    asyncio.run(work())
+
+
+async def until_followed(app: FastAPI) -> None:
+    async with asyncio.timeout(20):
+        while not any(  # noqa: ASYNC110
+            shared.feed.since for pulse in app.state.live._pulses.values() for shared in pulse.feeds.values()
+        ):
+            await asyncio.sleep(0.01)

@@ -123,14 +123,32 @@ def _show_sql(answer: Row) -> None:
     print_table([dict(zip(names, row, strict=True)) for row in answer["rows"]], names)
 
 
+def print_live(row: Row) -> None:
+    """A log record or a span on a line."""
+    console.print(_record_line(row) if "body" in row else _span_line(row), soft_wrap=True)
+
+
+def _record_line(record: Row) -> Text:
+    colour = next(colour for least, colour in SEVERITY_COLOURS if record["severity"] >= least)
+    line = Text(f"{show_time(record['time_ns'])} ", "dim")
+    line.append(f"{record['severity_text'] or record['severity'] or '-':<5} ", colour)
+    line.append(f"{record['service']}: ", "cyan")
+    line.append(str(record["body"]), colour)
+    return line
+
+
+def _span_line(span: Row) -> Text:
+    line = Text(f"{show_time(span['start_time_ns'])} ", "dim")
+    line.append(f"{span['service']}: ", "cyan")
+    line.append(f"{span['name']} ", "red" if span["status"] == "error" else "")
+    line.append(f"{show_duration(span['duration_ns'])} ", "bold")
+    line.append(span["trace_id"], "dim")
+    return line
+
+
 def _show_logs(answer: Row) -> None:
     for record in reversed(answer["logs"]):  # the newest at the bottom, like any log
-        colour = next(colour for least, colour in SEVERITY_COLOURS if record["severity"] >= least)
-        line = Text(f"{show_time(record['time_ns'])} ", "dim")
-        line.append(f"{record['severity_text'] or record['severity'] or '-':<5} ", colour)
-        line.append(f"{record['service']}: ", "cyan")
-        line.append(str(record["body"]), colour)
-        console.print(line, soft_wrap=True)
+        console.print(_record_line(record), soft_wrap=True)
     if not answer["logs"]:
         console.print(Text("nothing found", "dim"))
     _show_more(answer)

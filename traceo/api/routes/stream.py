@@ -15,6 +15,7 @@ from traceo.api.times import parse_duration
 from traceo.errors import InvalidRequest, TraceoError
 from traceo.live.follow import Batch, Live
 from traceo.live.watch import Watch, watch_logs, watch_spans
+from traceo.query.log_lines import line_conditions, parse_lines
 from traceo.query.logs import LogSearch, parse_severity, show_record
 from traceo.query.run import Row
 from traceo.query.search import TraceSearch
@@ -36,6 +37,7 @@ async def stream(
     service: str = "",
     attr: Pairs = [],  # noqa: B006  (FastAPI copies it)
     resource: Pairs = [],  # noqa: B006
+    query: Annotated[str, Query(description="LogQL: a selector and line filters", max_length=5000)] = "",
     text: str = "",
     min_severity: str = "",
     trace_id: str = "",
@@ -54,12 +56,21 @@ async def stream(
             severity = parse_severity(min_severity) if min_severity else 0
             trace = parse_trace_id(trace_id) if trace_id else b""
             watch = watch_logs(LogSearch(ANY_TIME, text, severity, service, trace, pairs, resource_pairs))
+            watch = _with_logql(watch, query) if query else watch
         else:
             least, most = (parse_duration(value) if value else None for value in (min_duration, max_duration))
             watch = watch_spans(TraceSearch(ANY_TIME, service, operation, status, least, most, pairs, resource_pairs))
         await _follow(socket, tenant, watch)
     except TraceoError as error:
         await socket.send_denial_response(answer_error(error))
+
+
+def _with_logql(watch: Watch, text: str) -> Watch:
+    """The same, and what the query selects. Raises ParseError."""
+    lines = parse_lines(text)
+    return Watch(
+        watch.signal, (watch.key, text), lambda scope: [*watch.conditions(scope), *line_conditions(scope, lines)]
+    )
 
 
 async def _authorize(socket: WebSocket) -> str:
