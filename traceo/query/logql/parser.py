@@ -180,7 +180,7 @@ class _Parser:
         cursor.take()
         cursor.expect("(")
         inner = self._binary(0)
-        texts = []
+        texts: list[Node] = []
         for what in ("a label's name", "the replacement", "the source label", "a regular expression"):
             cursor.expect(",")
             token = cursor.expect_kind("string", f"{what} in quotes")
