@@ -107,11 +107,11 @@ def _bodies_of(content: memoryview) -> Iterator[memoryview]:
 class HttpSender:
     """One target, many connections, one stock of bodies."""
 
-    def __init__(self, port: int, signal: str, bodies: Iterator[memoryview]) -> None:
+    def __init__(self, port: int, signal: str, bodies: Iterator[memoryview], path: str = "") -> None:
         self.sent = Sent()
         self._address = ("127.0.0.1", port)
         encoding = f"Content-Encoding: {ENCODINGS[signal]}\r\n" if signal in ENCODINGS else ""
-        head = f"POST {HTTP_PATHS[signal]} HTTP/1.1\r\nHost: 127.0.0.1\r\n{encoding}"
+        head = f"POST {path or HTTP_PATHS[signal]} HTTP/1.1\r\nHost: 127.0.0.1\r\n{encoding}"
         self._head = f"{head}Content-Type: application/x-protobuf\r\n"
         self._bodies = bodies
         self._lock = threading.Lock()
@@ -216,6 +216,7 @@ def main() -> None:
     parser.add_argument("signal", choices=HTTP_PATHS)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--grpc", action="store_true")
+    parser.add_argument("--path", default="", help="instead of Traceo's own")
     parser.add_argument("--seconds", type=float, default=0, help="repeat the file for so long")
     parser.add_argument("--times", type=int, default=0, help="send a file of spans so often, always with new trace ids")
     args = parser.parse_args()
@@ -224,7 +225,7 @@ def main() -> None:
     if args.grpc:
         sent = asyncio.run(send_grpc(args.port, args.signal, bodies, args.connections))
     else:
-        sender = HttpSender(args.port, args.signal, bodies)
+        sender = HttpSender(args.port, args.signal, bodies, args.path)
         sender.run(args.connections)
         sent = sender.sent
     sent.seconds = time.monotonic() - started

@@ -45,7 +45,7 @@ class Server:
         self._settings = settings
         if policies:
             self._settings += f"\nsampling: {{policy_file: {self.folder / 'policies.yaml'}}}\n"
-        self.http_port, self.otlp_http_port, self.otlp_grpc_port = _free_ports(3)
+        self.http_port, self.otlp_http_port, self.otlp_grpc_port = free_ports(3)
         self.ready_s = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -140,7 +140,7 @@ class Server:
             connection.close()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Free at this moment; held open together, so that they differ."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [held.getsockname()[1] for held in sockets]
