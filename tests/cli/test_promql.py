@@ -22,6 +22,9 @@ MATRIX = [
     {"metric": {**METRIC, "pod": pod}, "values": [[60 * n, str(n * size)] for n in range(60)]}
     for pod, size in (("small", 1), ("large", 1000))
 ]
+STREAMS = [
+    {"stream": {"service_name": "shop", "detected_level": "error"}, "values": [["2000000000", "newer"], ["1", "older"]]}
+]
 HISTOGRAM = {"count": "3", "sum": "1.5", "buckets": [[0, "1", "2", "3"]]}
 ANSWERS: dict[str, Any] = {
     "up": ("vector", VECTOR),
@@ -50,6 +53,9 @@ class Server(BaseHTTPRequestHandler):
         query = Server.asked["query"]
         if query == "(":
             self._send(400, {"status": "error", "errorType": "bad_data", "error": "1:2: parse error: no"})
+            return
+        if query.startswith("{"):
+            self._send(200, {"status": "success", "data": {"resultType": "streams", "result": STREAMS}})
             return
         kind, result = ("matrix", MATRIX) if self.path.endswith("query_range") else ANSWERS[query]
         data = {"resultType": kind, "result": [] if query == "nothing" else result}
@@ -203,3 +209,15 @@ def test_chart_fits_any_width_and_breaks_where_points_are_missing(width: int) ->
     assert 0 < drawn <= 4
     draw_chart(console, [Line([0], [math.nan])], 0, 1, "", 1)
     assert "no numbers" in file.getvalue()
+
+
+def test_logql_shows_lines_oldest_first_and_metrics_as_promql(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "logql", '{app="x"}', "--url", url, "--limit", "7"]) == 0
+    assert [line.split()[-3:] for line in capsys.readouterr().out.splitlines()] == [
+        ["shop", "error", "older"],
+        ["shop", "error", "newer"],
+    ]
+    assert (Server.asked["path"], Server.asked["limit"]) == ("/loki/api/v1/query_range", "7")
+    assert main(["query", "logql", "up", "--url", url]) == 0
+    assert Server.asked["path"] == "/loki/api/v1/query"
+    assert "a        2" in capsys.readouterr().out

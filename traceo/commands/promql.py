@@ -31,23 +31,29 @@ def add_promql(kinds: Commands) -> None:
     parser: argparse.ArgumentParser = kinds.add_parser("promql", help=text, description=text)
     add_server(parser)
     add_times(parser)
+    add_moments(parser)
+    parser.set_defaults(run=lambda args: print_metric(args, API))
+
+
+def add_moments(parser: argparse.ArgumentParser) -> None:
+    """The expression, and flags of the moments at which it is evaluated."""
     parser.add_argument("expr", help="the expression")
     parser.add_argument("--time", metavar="TIME", help="of a table: like --start (now)")
     parser.add_argument(
         "--step", metavar="DURATION", help="between two points of a chart, such as 30s (fits the width)"
     )
     parser.add_argument("--unit", choices=[*UNITS, "none"], help="of the values (from the metric's name)")
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> None:
+def print_metric(args: argparse.Namespace, api: str) -> None:
+    """Ask the API of a language, and show its answer."""
     from traceo.commands.display import console
 
     if (args.start or args.end or args.step) and args.time:
         raise InvalidRequest("--time is for a table, --start, --end and --step are for a chart: give one or the other")
     chart = bool(args.start or args.end or args.step)
     form = _range_form(args, console.width) if chart else _instant_form(args)
-    answer = ask(args, "POST", "/query_range" if chart else "/query", api=API, data=form)
+    answer = ask(args, "POST", "/query_range" if chart else "/query", api=api, data=form)
     if args.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return

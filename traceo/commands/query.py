@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from traceo.commands.ask import add_server, add_times, ask
+from traceo.commands.logql import add_logql
 from traceo.commands.promql import add_promql
 from traceo.commands.server import Commands
 from traceo.errors import InvalidRequest
@@ -39,6 +40,7 @@ def add_commands(commands: Commands) -> None:
     _add_search(logs)
     _add_kind(kinds, "metrics", "metric names, types and units", "metrics")
     add_promql(kinds)
+    add_logql(kinds)
     sql = _add_kind(kinds, "sql", "run a SELECT; `-` reads it from standard input", "sql", times=False)
     sql.add_argument("query", help="the statement, or `-`")
     sql.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="value of {NAME:Type}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from traceo.errors import LimitExceeded, QueryError
 from traceo.query.log_streams import Stream, read_labels, select_streams
-from traceo.query.logql.ast import MetricQuery, Pipeline
+from traceo.query.logql.ast import Both, Compare, LineFilter, MetricQuery, Pipeline
 from traceo.query.logql.parser import parse_logql
 from traceo.query.logql.pipeline import PipelineSql
 from traceo.query.logql.ranges import Steps, lower, read_range
@@ -111,16 +111,32 @@ async def read_lines(
     sets = distinct_labels(streams)
 
     async def read(recent: frozenset[str]) -> list[Line]:
-        found: list[Line] = []
+        """Times are found first, so that labels are read and lines are parsed in full of these lines only."""
+        times: list[int] = []
         for window in [between] if forward else windows(between):
             scope = Scope(tenant, window, recent=recent)
-            rows = await queries.rows(scope, compile_lines(scope, query, streams, sets, limit, forward))
-            found = [_line(row, sets) for row in rows]
-            if len(found) >= limit:
+            rows = await queries.rows(scope, compile_times(scope, query, streams, sets, limit, forward))
+            times = [row["time_ns"] for row in rows]
+            if len(times) >= limit:
                 break
-        return found
+        if not times:
+            return []
+        scope = Scope(tenant, TimeRange(min(times), max(times) + 1), recent=recent)
+        rows = await queries.rows(scope, compile_lines(scope, query, streams, sets, limit, forward))
+        return [_line(row, sets) for row in rows]
 
     return await queries.over_recent(["logs_recent"], read)
+
+
+def compile_times(
+    scope: Scope, query: Pipeline, streams: list[Stream], sets: list[dict[str, str]], limit: int, forward: bool
+) -> str:
+    """SQL of the times of a log query's lines: of the stages only those that filter, and what these need."""
+    filters = [place for place, stage in enumerate(query.stages, 1) if isinstance(stage, LineFilter | Compare | Both)]
+    sql = PipelineSql(scope, streams, sets)
+    sql.add(query.stages[: max(filters, default=0)])
+    order = "ASC" if forward else "DESC"
+    return f"SELECT time_ns FROM ({sql.rows()}) ORDER BY time_ns {order} LIMIT {int(limit)}"
 
 
 def compile_lines(
