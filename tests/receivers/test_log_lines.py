@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from tests.receivers.stubs import Bench, make_bench
 from traceo.config import Syslog
@@ -23,11 +23,12 @@ from traceo.receivers import syslog
 from traceo.receivers.elastic import with_elastic
 from traceo.receivers.http import Event, Receive, Send, send_answer
 from traceo.receivers.json_record import Roles, make_record, parse_line, read_time
-from traceo.receivers.log_records import Record, encode_request, severity_of
+from traceo.receivers.log_records import Record, encode_pair, encode_request, severity_of
 from traceo.receivers.ndjson import with_ndjson
 from traceo.receivers.syslog import serve_syslog, split_frames
 from traceo.receivers.syslog_message import make_reader
 from traceo.receivers.verify import MESSAGES
+from traceo.store.attributes import encode_value
 from traceo.store.base import Signal
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -263,6 +264,12 @@ def test_line_without_a_message_is_its_own_body() -> None:
     found = show_one(make_record(parse_line(line), line, Roles()))
     assert found["body"] == line.decode()
     assert found["attributes"] == {"a.b": 1.5, "c": True, "big": 1.2345678901234568e20}
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, -1, (1 << 63) - 1, -(1 << 63), True, 1.5, "", "x" * 200], ids=str)
+def test_attributes_are_encoded_as_all_others(value: Any) -> None:
+    pair = KeyValue(key="k", value=AnyValue.FromString(encode_value(value)))
+    assert encode_pair("k", value) == pair.SerializeToString()
 
 
 @pytest.mark.parametrize("depth", [19, 21])

@@ -19,7 +19,7 @@ KNOWN_PAIRS, KNOWN_BYTES = 20_000, 100  # encoded attributes that are kept in me
 TIME, OBSERVED = struct.Struct("<BQ"), struct.Struct("<BQ")
 TIME_TAG, OBSERVED_TAG = 0x09, 0x59
 SEVERITY, SEVERITY_TEXT, BODY, ATTRIBUTE, TRACE_ID, SPAN_ID = b"\x10", b"\x1a", b"\x2a", b"\x32", b"\x4a", b"\x52"
-FIELD_1, FIELD_2 = b"\x0a", b"\x12"
+FIELD_1, FIELD_2, INT = b"\x0a", b"\x12", b"\x18"
 LENGTHS = [encode_varint(number) for number in range(4096)]
 Resource = tuple[tuple[str, str], ...]
 
@@ -108,7 +108,12 @@ def _encode_record(record: Record, now: bytes) -> bytes:
 
 
 def _encode_pair(key: str, value: object) -> bytes:
-    encoded = _part(FIELD_1, value.encode()) if type(value) is str else encode_value(value)
+    if type(value) is str:
+        encoded = _part(FIELD_1, value.encode())
+    elif type(value) is int and 0 <= value < 1 << 63:  # as encode_value would, without a message object
+        encoded = INT + encode_varint(value)
+    else:
+        encoded = encode_value(value)
     return _part(FIELD_1, key.encode()) + _part(FIELD_2, encoded)
 
 
