@@ -13,6 +13,7 @@ from traceo.api.routes import (
     analysis,
     budgets,
     cardinality,
+    catalog,
     hindsight,
     log_context,
     logs,
@@ -37,6 +38,7 @@ PREFIX = "/api/v1"
 ROUTERS = (
     services.router,
     map.router,
+    catalog.router,
     traces.router,
     analysis.router,
     logs.router,

@@ -1,0 +1,131 @@
+"""The catalogue, from telemetry to rows: all three signals, versions, deploys."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.query.engine import engine, insert
+from tests.query.telemetry import logs, metrics, span, traces
+from traceo.api.routes.catalog_answers import CatalogAnswer, ServicePage
+from traceo.api.routes.map_answers import MapAnswer
+from traceo.catalog.edges import roll_edges
+from traceo.config import Query as QuerySettings
+from traceo.errors import NotFound
+from traceo.query.catalog import Page, list_catalog, read_service
+from traceo.query.run import Queries
+from traceo.query.service_facts import find_deploys
+from traceo.query.service_map import read_map
+from traceo.query.sql import TimeRange
+from traceo.store.base import Signal
+
+NOW_NS = time.time_ns()
+RANGE = TimeRange(NOW_NS - 3600 * 10**9, NOW_NS + 3600 * 10**9)
+MINUTES_AGO = [NOW_NS - minutes * 60 * 10**9 for minutes in range(60)]
+SDK = {"telemetry.sdk.language": "go", "telemetry.sdk.version": "1.30.0", "deployment.environment": "prod"}
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def tenant() -> str:
+    """`shop` calls `cart`, which is deployed, rolled back, and writes to a database; `cron` logs, `node` measures."""
+    name = "catalog"
+    for minutes, version, count in ((30, "1.0", 3), (20, "1.0", 1), (20, "1.1", 4), (10, "1.1", 2), (5, "1.0", 3)):
+        for _ in range(count):
+            trace, at = next(numbers), MINUTES_AGO[minutes]
+            database = {"db.system": "redis", "server.address": "r1"}
+            calls = [
+                span(trace, 2, at, parent=1, name="add", status={"code": 2 if version == "1.1" else 0}),
+                span(trace, 3, at, parent=2, kind=3, attributes=database),
+            ]
+            resource = {**SDK, "service.version": version, "service.instance.id": f"cart-{version}"}
+            insert(name, Signal.TRACES, traces("shop", [span(trace, 1, at)]), traces("cart", calls, resource))
+    insert(name, Signal.LOGS, logs("cron", [{"body": "done", "time_unix_nano": NOW_NS}], {"host.name": "h9"}))
+    insert(name, Signal.METRICS, metrics("node", NOW_NS))
+    asyncio.run(roll_edges(engine(), datetime.now(UTC) - timedelta(minutes=5), wait_s=-1))
+    return name
+
+
+def run(ask: Callable[[Queries], Awaitable[Any]]) -> Any:
+    async def work() -> Any:
+        return await ask(Queries(engine(), QuerySettings()))
+
+    return asyncio.run(work())
+
+
+def test_services_of_all_signals_have_a_row(tenant: str) -> None:
+    found = run(lambda q: list_catalog(q, tenant, RANGE, Page(sort="service")))
+    CatalogAnswer.model_validate(found)
+    rows = {row["service"]: row for row in found["services"]}
+    assert (list(rows), found["total"]) == (["cart", "cron", "node", "shop"], 4)
+    assert {name: row["signals"] for name, row in rows.items()} == {
+        **{"cart": ["traces"], "cron": ["logs"]},
+        **{"node": ["metrics"], "shop": ["traces"]},
+    }
+    assert (rows["cart"]["versions"], rows["cart"]["languages"], rows["cart"]["environments"]) == (
+        *(["1.0", "1.1"], ["go"]),
+        ["prod"],
+    )
+    assert (rows["cart"]["requests"], rows["cart"]["errors"], rows["cart"]["health"]) == (13, 6, "failing")
+    assert (rows["cron"]["hosts"], rows["cron"]["p95_ms"], rows["cron"]["health"]) == (["h9"], None, "idle")
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        (Page(search="CAR"), ["cart"]),
+        (Page(search="1.1"), ["cart"]),
+        (Page(search="nothing"), []),
+        (Page(sort="error_ratio", limit=1), ["cart"]),
+        (Page(sort="service", limit=2, offset=1), ["cron", "node"]),
+    ],
+    ids=["name", "version", "nothing", "sorted", "paged"],
+)
+def test_rows_are_searched_sorted_and_paged(tenant: str, page: Page, names: list[str]) -> None:
+    found = run(lambda q: list_catalog(q, tenant, RANGE, page))
+    assert [row["service"] for row in found["services"]] == names
+
+
+def test_page_of_a_service_tells_its_deploys_and_neighbours(tenant: str) -> None:
+    page = run(lambda q: read_service(q, tenant, "cart", RANGE))
+    ServicePage.model_validate(page)
+    releases = {row["version"]: (row["requests"], row["errors"]) for row in page["releases"]}
+    assert releases == {"1.0": (7, 0), "1.1": (6, 6)}
+    assert [(row["from_version"], row["to_version"], row["rollback"]) for row in page["deploys"]] == [
+        ("1.0", "1.1", False),
+        ("1.1", "1.0", True),
+    ]
+    assert page["deploys"][0]["overlap_from"] == page["deploys"][0]["time"]
+    shared = [row["share"] for row in page["traffic"] if row["time"] == page["deploys"][0]["time"]]
+    assert sorted(shared) == [0.2, 0.8]
+    assert [edge["source"] for edge in page["upstream"]] == ["service:shop"]
+    assert [(edge["target"], edge["requests"]) for edge in page["downstream"]] == [("database:redis@r1", 13)]
+    assert [row["operation"] for row in page["operations"] if row["kind"] == "server"] == ["add"]
+
+
+def test_map_of_telemetry_is_whole(tenant: str) -> None:
+    found = run(lambda q: read_map(q, tenant, RANGE))
+    MapAnswer.model_validate(found)
+    assert sorted(node["id"] for node in found["nodes"]) == [
+        *("database:redis@r1", "service:cart", "service:shop", "user:user"),
+    ]
+
+
+def test_service_that_sent_nothing_is_not_found(tenant: str) -> None:
+    with pytest.raises(NotFound):
+        run(lambda q: read_service(q, tenant, "nobody", RANGE))
+    with pytest.raises(NotFound):
+        run(lambda q: read_service(q, "another tenant", "cart", RANGE))
+
+
+def test_deploys_of_environments_are_apart() -> None:
+    def at(time: int, version: str, spans: int, environment: str = "prod") -> dict[str, Any]:
+        return {"time": time, "version": version, "spans": spans, "environment": environment}
+
+    steps = [at(1, "a", 5), at(2, "a", 3), at(2, "b", 2), at(3, "b", 4), at(1, "b", 1, "test"), at(2, "b", 1, "test")]
+    (deploy,) = find_deploys(steps)
+    assert (deploy["environment"], deploy["time"], deploy["overlap_from"], deploy["rollback"]) == ("prod", 3, 2, False)

@@ -1,0 +1,34 @@
+"""The catalogue of services."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from traceo.api.answer import answer
+from traceo.api.depends import QueriesOf, Range, Tenant
+from traceo.api.routes.catalog_answers import CatalogAnswer, ServicePage
+from traceo.query.catalog import Page, list_catalog, read_service
+
+router = APIRouter(prefix="/catalog", tags=["catalog"])
+Sort = Literal["requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms", "last_seen", "service"]
+
+
+@router.get("", responses={200: {"model": CatalogAnswer}})
+async def get_catalog(
+    queries: QueriesOf,
+    tenant: Tenant,
+    between: Range,
+    search: Annotated[str, Query(max_length=200, description="Part of a name, version, language or namespace")] = "",
+    sort: Sort = "requests",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> JSONResponse:
+    """One row a service that sent spans, logs or metrics: figures, health, versions, instances, languages."""
+    return answer(await list_catalog(queries, tenant, between, Page(search, sort, limit, offset)))
+
+
+@router.get("/{service:path}", responses={200: {"model": ServicePage}})
+async def get_catalog_service(service: str, queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
+    """Everything about one service: operations, versions, deploys, instances, who calls it and what it calls."""
+    return answer(await read_service(queries, tenant, service, between))

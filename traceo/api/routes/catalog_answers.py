@@ -1,0 +1,88 @@
+"""The answers of the catalogue's routes, for OpenAPI."""
+
+from pydantic import BaseModel, Field
+
+from traceo.api.routes.map_answers import Edge, Health, Red
+
+
+class Entry(BaseModel):
+    """A service: figures, health and what its telemetry says about it. Times are unix seconds."""
+
+    service: str
+    requests: int
+    errors: int
+    rate_per_s: float
+    error_ratio: float
+    p50_ms: float | None = Field(description="null for a service that sends no spans")
+    p95_ms: float | None
+    p99_ms: float | None
+    health: Health
+    signals: list[str]
+    first_seen: int | None = Field(description="Within the range, by the minute of arrival")
+    last_seen: int | None
+    versions: list[str]
+    namespaces: list[str]
+    environments: list[str]
+    languages: list[str]
+    sdk_versions: list[str]
+    instances: list[str]
+    pods: list[str]
+    hosts: list[str]
+
+
+class CatalogAnswer(BaseModel):
+    """A page of the catalogue."""
+
+    services: list[Entry]
+    total: int
+
+
+class OperationRow(Red):
+    """A span name and kind of the service."""
+
+    operation: str
+    kind: str
+    max_ms: float
+
+
+class Release(Red):
+    """A version in an environment."""
+
+    version: str
+    environment: str
+    first_seen: int
+    last_seen: int
+
+
+class Deploy(BaseModel):
+    """Another version took over most of an environment's traffic."""
+
+    environment: str
+    time: int
+    from_version: str
+    to_version: str
+    rollback: bool = Field(description="It had most of the traffic once before")
+    overlap_from: int | None = Field(description="First step in which both versions had traffic")
+    overlap_to: int | None
+
+
+class Traffic(BaseModel):
+    """What a version had of its environment's traffic in a step."""
+
+    version: str
+    environment: str
+    time: int
+    spans: int
+    share: float
+
+
+class ServicePage(Entry):
+    """Everything about one service."""
+
+    operations: list[OperationRow]
+    releases: list[Release]
+    deploys: list[Deploy]
+    step_s: int
+    traffic: list[Traffic]
+    upstream: list[Edge]
+    downstream: list[Edge]

@@ -1,0 +1,69 @@
+"""The catalogue: one row a service with figures, health and facts; and the page of one service."""
+
+import asyncio
+from dataclasses import dataclass
+
+from traceo.errors import NotFound
+from traceo.query.run import Queries, Row
+from traceo.query.service_facts import list_facts, list_versions, no_facts
+from traceo.query.service_map import health_of, list_all_edges
+from traceo.query.services import QUANTILES, list_operations, list_services
+from traceo.query.sql import TimeRange
+
+IDLE: Row = {"requests": 0, "errors": 0, "rate_per_s": 0.0, "error_ratio": 0.0, **dict.fromkeys(QUANTILES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows: `search` in the name, any version, language, namespace or environment; sorted, largest first."""
+
+    search: str = ""
+    sort: str = "requests"
+    limit: int = 100
+    offset: int = 0
+
+
+async def list_catalog(queries: Queries, tenant: str, between: TimeRange, page: Page) -> Row:
+    """`{"services": [...], "total": n}`."""
+    rows, facts = await asyncio.gather(list_services(queries, tenant, between), list_facts(queries, tenant, between))
+    red = {row["service"]: {name: row[name] for name in IDLE} for row in rows}
+    entries = [_entry(name, red.get(name), facts.get(name)) for name in {*red, *facts}]
+    found = [entry for entry in entries if _matches(entry, page.search.casefold())]
+    found.sort(key=lambda entry: entry["service"])
+    if page.sort != "service":
+        found.sort(key=lambda entry: entry[page.sort] or 0, reverse=True)
+    return {"services": found[page.offset : page.offset + page.limit], "total": len(found)}
+
+
+async def read_service(queries: Queries, tenant: str, service: str, between: TimeRange) -> Row:
+    """Everything about one service. Raises NotFound when it sent nothing within the range."""
+    rows, facts, operations, versions, edges = await asyncio.gather(
+        list_services(queries, tenant, between),
+        list_facts(queries, tenant, between, service),
+        list_operations(queries, tenant, service, between),
+        list_versions(queries, tenant, service, between),
+        list_all_edges(queries, tenant, between),
+    )
+    red = next(({name: row[name] for name in IDLE} for row in rows if row["service"] == service), None)
+    if red is None and service not in facts:
+        raise NotFound(f"nothing of a service {service[:200]!r} arrived in this time range")
+    own = f"service:{service}"
+    return {
+        **_entry(service, red, facts.get(service)),
+        "operations": operations,
+        **versions,
+        "upstream": [edge for edge in edges if edge["target"] == own],
+        "downstream": [edge for edge in edges if edge["source"] == own],
+    }
+
+
+def _entry(name: str, red: Row | None, facts: Row | None) -> Row:
+    known = facts or no_facts()
+    figures = red or IDLE
+    return {"service": name, **figures, "health": health_of(figures["requests"], figures["error_ratio"]), **known}
+
+
+def _matches(entry: Row, wanted: str) -> bool:
+    lists = ("versions", "languages", "namespaces", "environments")
+    texts = [entry["service"], *(text for name in lists for text in entry[name])]
+    return any(wanted in text.casefold() for text in texts)
