@@ -59,6 +59,7 @@ class PipelineSql:
         places = ", ".join(str(numbers[tuple(stream.labels.items())]) for stream in streams)
         self._stream = f"transform(resource_id, [{ids}], [{places}]::Array(UInt32), toUInt32(0))"
         self._named: dict[str, str] = {}
+        self._of_record: dict[str, str] = {}
         self.line = "body"
         self.error = "''"
         self.details = "''"
@@ -160,8 +161,17 @@ class PipelineSql:
 
     def _base(self, name: str) -> str:
         """A label of the stream, or of the structured metadata."""
-        of_stream, of_record = self._of_stream(name), extract.metadata_of(self._scope, name)
+        of_stream = self._of_stream(name)
+        if self._have_all(name):
+            return of_stream
+        if name not in self._of_record:
+            self._of_record[name] = self._column(extract.metadata_of(self._scope, name))
+        of_record = self._of_record[name]
         return of_record if of_stream == "''" else f"if({of_stream} != '', {of_stream}, {of_record})"
+
+    def _have_all(self, name: str) -> bool:
+        """Whether every stream has the label: then no record is asked for it."""
+        return all(found.get(name) for found in self._sets)
 
     def _of_stream(self, name: str) -> str:
         values = [found.get(name, "") for found in self._sets]
@@ -189,6 +199,8 @@ class PipelineSql:
             return columns[name]
 
         def lookup(name: str) -> str:
+            if self._have_all(name):
+                return before(name)
             of_stream, mine = self._of_stream(name), found(name)
             if name.endswith(extract.RENAMED) and (taken := self._of_stream(name[: -len(extract.RENAMED)])) != "''":
                 mine = f"if({taken} != '', {found(name[: -len(extract.RENAMED)])}, {mine})"
