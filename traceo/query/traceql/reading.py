@@ -1,0 +1,225 @@
+"""SQL of candidates and of their spans, and the table that `structure.py` works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from traceo.query.sql import RECENT_SINCE, Scope, adjusted_count_of
+from traceo.query.traceql.ast import (
+    Aggregate,
+    Binary,
+    By,
+    Combined,
+    Computed,
+    Field,
+    Filter,
+    Pipeline,
+    Query,
+    Scalar,
+    ScalarFilter,
+    Select,
+    Stage,
+    Static,
+    Unary,
+)
+from traceo.query.traceql.fields import Fields, is_local
+from traceo.query.traceql.structure import Table
+
+READ = (
+    "trace_id, span_id, parent_span_id, service, name, kind, start_time, duration_ns, status_code, status_message, "
+    "resource_id, scope_id, attributes, `events.name`, `events.time_ns`, `events.attributes`, `links.trace_id`, "
+    "`links.span_id`, `links.attributes`, received_at, threshold"
+)
+END = "toUnixTimestamp64Nano(start_time) + duration_ns"
+JOINS = {
+    "resource": ("LEFT ANY JOIN ({resources}) AS r ON s.resource_id = r.r_id"),
+    "scope": ("LEFT ANY JOIN ({scopes}) AS c ON s.scope_id = c.s_id"),
+    "parent": (
+        "LEFT ANY JOIN (SELECT trace_id AS p_trace, span_id AS p_span, attributes AS p_attributes FROM ({base})) AS p "
+        "ON s.trace_id = p.p_trace AND s.parent_span_id = p.p_span"
+    ),
+    "trace": (
+        "LEFT ANY JOIN (SELECT trace_id AS t_trace, "
+        f"max({END}) - min(toUnixTimestamp64Nano(start_time)) AS trace_duration_ns, "
+        "argMin(name, (parent_span_id != toFixedString('', 8), start_time)) AS root_name, "
+        "argMin(service, (parent_span_id != toFixedString('', 8), start_time)) AS root_service "
+        "FROM ({base}) GROUP BY trace_id) AS t ON s.trace_id = t.t_trace"
+    ),
+    "children": (
+        "LEFT ANY JOIN (SELECT trace_id AS c_trace, parent_span_id AS c_span, count() AS child_count FROM ({base}) "
+        "GROUP BY trace_id, parent_span_id) AS k ON s.trace_id = k.c_trace AND s.span_id = k.c_span"
+    ),
+}
+
+
+def walk(stage: Stage | Pipeline) -> Iterator[Stage]:
+    """A stage and those within it."""
+    yield stage
+    if isinstance(stage, Pipeline):
+        for inner in stage.stages:
+            yield from walk(inner)
+    elif isinstance(stage, Combined):
+        yield from walk(stage.left)
+        yield from walk(stage.right)
+
+
+def filters_of(query: Query) -> list[Field | None]:
+    """The conditions of all filters, each once."""
+    return list(dict.fromkeys(stage.condition for stage in walk(query.pipeline) if isinstance(stage, Filter)))
+
+
+def numbers_of(query: Query) -> list[Field]:
+    """Fields that aggregates compute with."""
+    found: list[Field] = []
+    for stage in walk(query.pipeline):
+        if isinstance(stage, ScalarFilter):
+            for side in (stage.left, stage.right):
+                found += _in_scalar(side)
+    return list(dict.fromkeys(found))
+
+
+def _in_scalar(scalar: Scalar) -> list[Field]:
+    match scalar:
+        case Aggregate(expr=expr):
+            return [expr] if expr is not None else []
+        case Computed(left=left, right=right):
+            return [*_in_scalar(left), *_in_scalar(right)]
+        case _:
+            return []
+
+
+def groups_of(query: Query) -> list[Field]:
+    """Fields that spans are grouped by."""
+    return list(dict.fromkeys(stage.expr for stage in walk(query.pipeline) if isinstance(stage, By)))
+
+
+def shown_fields(query: Query) -> list[Field]:
+    """Attributes and intrinsics that answers show: those that are asked for, grouped by or selected."""
+    found: list[Field] = []
+    for stage in walk(query.pipeline):
+        if isinstance(stage, Filter):
+            found += _attributes_in(stage.condition)
+        elif isinstance(stage, By):
+            found.append(stage.expr)
+        elif isinstance(stage, Select):
+            found += stage.fields
+    return list(dict.fromkeys(found))
+
+
+def _attributes_in(expr: Field | None) -> list[Field]:
+    match expr:
+        case Binary(left=left, right=right):
+            return [*_attributes_in(left), *_attributes_in(right)]
+        case Unary(expr=inner):
+            return _attributes_in(inner)
+        case None | Static():
+            return []
+        case _:
+            return [expr]
+
+
+def is_single(query: Query) -> bool:
+    """Whether it asks each span alone: one filter after another, of what a span's row tells."""
+    stages = query.pipeline.stages
+    return all(
+        isinstance(stage, Select) or (isinstance(stage, Filter) and is_local(stage.condition)) for stage in stages
+    )
+
+
+def necessary(query: Query, fields: Fields) -> str:
+    """SQL: a condition that some span of each trace that is found meets."""
+    found = [_necessary(stage, fields) for stage in query.pipeline.stages]
+    if is_single(query):
+        return " AND ".join(part for part in found if part) or "1"
+    return found[0] or "1"
+
+
+def _necessary(stage: Stage, fields: Fields) -> str:
+    match stage:
+        case Filter(condition=condition):
+            return fields.condition(condition)
+        case Pipeline(stages=stages):
+            return _necessary(stages[0], fields)
+        case Combined(op="||", left=left, right=right):
+            return f"({_necessary(left, fields)} OR {_necessary(right, fields)})"
+        case Combined(op=op, left=left, right=right):
+            sides = [_necessary(right, fields), _necessary(left, fields)]
+            return sides[0] if op.startswith("!") or sides[0] != "1" else sides[1]
+        case _:
+            return ""
+
+
+def select_from(scope: Scope, fields: Fields, base: str) -> str:
+    """FROM: the spans, with what the fields that were compiled need beside them."""
+    resources = scope.without_time().select("resources", "id AS r_id, attributes AS r_attributes", tail="LIMIT 1 BY id")
+    scopes = scope.without_time().select(
+        "scopes", "id AS s_id, name AS s_name, version AS s_version, attributes AS s_attributes", tail="LIMIT 1 BY id"
+    )
+    joins = [
+        text.format(resources=resources, scopes=scopes, base=base)
+        for name, text in JOINS.items()
+        if name in fields.joins
+    ]
+    return f"({base}) AS s {' '.join(joins)}"
+
+
+def compile_spans(
+    scope: Scope, query: Query, traces: Sequence[bytes], numbers: Sequence[Field] = (), by: Sequence[Field] = ()
+) -> str:
+    """SQL: the spans of these traces, with a column for each filter (f0...), number (n...), group (g...), shown (v...).
+
+    `numbers` and `by` are further ones: n... after the others, b...
+    """
+    fields = Fields(scope)
+    weight = adjusted_count_of("threshold")
+    if "spans_recent" in scope.recent:
+        weight = f"if(received_at >= ({RECENT_SINCE}), 1, {weight})"
+    chosen = ", ".join(f"toFixedString({scope.bind(trace)}, 16)" for trace in traces)
+    base = scope.without_time().select_spans(READ, [f"trace_id IN ({chosen})"])
+    columns = [
+        "trace_id",
+        "reinterpretAsUInt64(reverse(span_id)) AS span",
+        "reinterpretAsUInt64(reverse(parent_span_id)) AS parent",
+        "span_id",
+        "name",
+        "toUnixTimestamp64Nano(start_time) AS start_ns",
+        "duration_ns",
+        *(f"toBool({fields.condition(each)}) AS f{number}" for number, each in enumerate(filters_of(query))),
+        *(f"{fields.number(each)} AS n{number}" for number, each in enumerate([*numbers_of(query), *numbers])),
+        *(f"cityHash64(toString({fields.text(each)})) AS g{number}" for number, each in enumerate(groups_of(query))),
+        *(f"{fields.text(each)} AS v{number}" for number, each in enumerate(shown_fields(query))),
+        *(f"{fields.text(each)} AS b{number}" for number, each in enumerate(by)),
+        f"toFloat64({weight}) AS weight",
+    ]
+    return f"SELECT {', '.join(columns)} FROM {select_from(scope, fields, base)} ORDER BY trace_id, start_ns"
+
+
+def make_table(query: Query, found: pa.Table) -> Table:
+    """The table of `compile_spans`."""
+    ids = found["trace_id"].combine_chunks()
+    raw = np.frombuffer(b"".join(ids.to_pylist()), dtype="S16") if len(ids) else np.zeros(0, dtype="S16")
+    changes = np.concatenate([[False], raw[1:] != raw[:-1]]) if len(raw) else np.zeros(0, dtype=bool)
+    return Table(
+        np.cumsum(changes).astype(np.int64),
+        _array(found, "span", np.uint64),
+        _array(found, "parent", np.uint64),
+        {each: _array(found, f"f{number}", np.bool_) for number, each in enumerate(filters_of(query))},
+        {each: _array(found, f"n{number}", np.float64) for number, each in enumerate(numbers_of(query))},
+        {each: _codes(found, f"g{number}") for number, each in enumerate(groups_of(query))},
+    )
+
+
+def _array(found: pa.Table, name: str, kind: Any) -> npt.NDArray[Any]:
+    column = found[name].combine_chunks()
+    if kind is np.float64:
+        column = column.fill_null(float("nan"))
+    return np.asarray(column.to_numpy(zero_copy_only=False)).astype(kind)
+
+
+def _codes(found: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    return np.unique(_array(found, name, np.uint64), return_inverse=True)[1].astype(np.int64)
