@@ -73,7 +73,7 @@ def test_logs_and_spans_are_sent_as_they_arrive() -> None:
         ("", "ingest", 403, "does not have the scope query"),
         ("?signal=metrics", "", 400, "neither logs nor spans"),
         ("?min_severity=loud", "", 400, "severity"),
-        ("?query={", "", 400, "parse error"),
+        ("?query={", "", 400, "expected a label's name"),
         ("?attr=x", "", 400, "key=value"),
         ("?trace_id=xyz", "", 400, "not a trace id"),
         ("?signal=spans&status=bad", "", 400, "status"),

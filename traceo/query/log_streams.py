@@ -4,12 +4,9 @@ Of a resource that came by Loki's push (schema URL `loki:stream`), all attribute
 those that Loki takes for its index by default, names written as Loki writes them. `service_name` is its service.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from traceo.errors import ParseError
-from traceo.query.label_sets import EVERYTHING, parse_selector
 from traceo.query.promql.ast import Matcher
 from traceo.query.promql.selectors import condition, matches
 from traceo.query.run import Queries
@@ -33,11 +30,6 @@ CAST(mapUpdate(
     map('{SERVICE}', toString(service))), 'Map(String, String)') AS labels
 """
 MAX_STREAMS = 100_000
-TOO_OPEN = (
-    "queries require at least one regexp or equality matcher that does not have an empty-compatible value. For "
-    'instance, app=~".*" does not meet this requirement, but app=~".+" will'
-)
-EMPTY = re.compile(r"\s*\{\s*\}\s*")
 
 Matchers = tuple[Matcher, ...]
 
@@ -48,22 +40,6 @@ class Stream:
 
     resource_id: int
     labels: dict[str, str]
-
-
-def parse_matchers(text: str, *, may_be_open: bool = False) -> Matchers:
-    """Of a selector such as `{app="shop"}`. `may_be_open`: it may match every stream, and is empty then.
-
-    Raises ParseError with position.
-    """
-    if may_be_open and (not text or EMPTY.fullmatch(text)):
-        return ()
-    if not text.lstrip().startswith("{"):
-        found = text.strip()[:1]
-        raise ParseError(f"1:1: parse error: unexpected {found!r}, expected {{" if found else EVERYTHING, position=0)
-    try:
-        return parse_selector(text).matchers
-    except ParseError as error:
-        raise ParseError(TOO_OPEN, position=0) if error.message == EVERYTHING else error from error
 
 
 def select_streams(scope: Scope, matchers: Sequence[Matcher], columns: str = "id") -> str:

@@ -74,7 +74,7 @@ def test_lines_backward_and_forward(get: Get) -> None:
     assert data["resultType"] == "streams"
     assert "encodingFlags" not in data
     first = data["result"][0]
-    assert first["stream"] == {**SHOP, "user": "u0", "detected_level": "info"}
+    assert first["stream"].items() >= {**SHOP, "user": "u0", "detected_level": "info"}.items()
     assert first["values"] == [[str(NOW), 'level=info msg="order 0" took=0ms status=200']]
     forward = get("query_range", query='{app="shop"}', limit="3", direction="FORWARD").json()["data"]["result"]
     times = [int(value[0]) for stream in forward for value in stream["values"]]
@@ -88,16 +88,16 @@ def test_grafana_gets_labels_by_category(get: Get) -> None:
     assert data["encodingFlags"] == ["categorize-labels"]
     (stream,) = data["result"]
     assert stream["stream"] == SHOP
-    metadata = {"structuredMetadata": {"user": "u7", "detected_level": "info"}}
-    (value,) = stream["values"]
-    assert value == [str(NOW - 7 * SECOND), 'level=info msg="order 7" took=7ms status=200', metadata]
+    ((at, line, more),) = stream["values"]
+    assert (at, line) == (str(NOW - 7 * SECOND), 'level=info msg="order 7" took=7ms status=200')
+    assert more["structuredMetadata"].items() >= {"user": "u7", "detected_level": "info"}.items()
 
 
 def test_records_of_opentelemetry_are_lines(get: Get) -> None:
     (stream,) = get("query_range", query='{service_name="pay"}').json()["data"]["result"]
     assert stream["values"] == [[str(NOW - 40 * SECOND), "from OTLP"]]
     metadata = {"trace_id": "01" * 16, "detected_level": "warn", "severity_number": "13"}
-    assert stream["stream"] == {**PAY, **metadata}
+    assert stream["stream"].items() >= {**PAY, **metadata}.items()
 
 
 @pytest.mark.parametrize(
@@ -132,16 +132,15 @@ def test_lines_that_are_too_close_are_left_out(get: Get) -> None:
     ("params", "status", "words"),
     [
         ({"query": ""}, 400, "parse error at line 1, col 1: syntax error: unexpected $end"),
-        ({"query": "{}"}, 400, "parse error : queries require at least one regexp or equality matcher"),
+        ({"query": "{}"}, 400, "queries require at least one regexp or equality matcher"),
         ({"query": '{app=~".*"}'}, 400, "queries require at least one"),
-        ({"query": '{app="x"'}, 400, "parse error at line 1, col 9: syntax error: unexpected end of input"),
-        ({"query": "{app=x}"}, 400, 'parse error at line 1, col 6: syntax error: unexpected identifier "x"'),
-        ({"query": '{app="x"} |= x'}, 400, "parse error at line 1, col 14: syntax error: a text in quotes"),
+        ({"query": '{app="x"'}, 400, "parse error at line 1, col 9: syntax error: expected"),
+        ({"query": "{app=x}"}, 400, "parse error at line 1, col 6: syntax error: expected a text in quotes"),
+        ({"query": '{app="x"} |= x'}, 400, "parse error at line 1, col 14: syntax error: expected a text in quotes"),
         ({"query": '{app="x"}\n|~ "("'}, 400, "parse error at line 2, col 4: syntax error: error parsing regexp"),
-        ({"query": '{app="x"} foo'}, 400, "syntax error: unexpected 'f' after the query"),
-        ({"query": '{app="x"} | json'}, 400, "only filters of lines"),
-        ({"query": 'rate({app="x"}[1m])'}, 400, "metric queries"),
-        ({"query": '{app="x"}' + " " * 60_000}, 400, "the query has 60009 characters"),
+        ({"query": '{app="x"} foo'}, 400, "syntax error: expected the end of the query, found 'foo'"),
+        ({"query": '{app="x"} | nonsense'}, 400, "parse error at line 1, col 21: syntax error: 'nonsense' is no stage"),
+        ({"query": 'rate({app="x"})'}, 400, "parse error at line 1, col"),
         ({"limit": "0"}, 400, "limit must be a positive value"),
         ({"limit": "x"}, 400, 'strconv.Atoi: parsing "x": invalid syntax'),
         ({"limit": "5001"}, 400, "limit > max_entries_limit_per_query (5001 > 5000)"),
@@ -154,7 +153,7 @@ def test_lines_that_are_too_close_are_left_out(get: Get) -> None:
         ({"interval": "-1s"}, 400, "interval must be >= 0"),
     ],
     ids=[
-        "nothing", "open", "empty regexp", "brace", "no quotes", "filter", "regexp", "more", "parser", "metric", "long",
+        "nothing", "open", "empty regexp", "brace", "no quotes", "filter", "regexp", "more", "parser", "metric",
         "limit", "limit text", "limit large", "direction", "start", "order", "step", "steps", "step text", "interval",
     ],
 )  # fmt: skip
@@ -265,3 +264,29 @@ def test_patterns_are_those_that_were_mined(get: Get) -> None:
     assert rows[0]["pattern"].startswith("level=info msg=")
     assert rows[0]["samples"][0][0] % 60 == 0
     assert get("patterns", query='{app="nobody"}').json() == {"status": "success", "data": []}
+
+
+def test_metrics_at_every_step_and_at_once(get: Get) -> None:
+    query = 'sum by (app) (count_over_time({app=~"shop|cart"}[1m]))'
+    data = get("query", query=query, time=str(NOW + SECOND // 2)).json()["data"]
+    assert data["resultType"] == "vector"
+    assert {row["metric"]["app"]: row["value"][1] for row in data["result"]} == {"shop": "20", "cart": "10"}
+    start = str(NOW - 60 * SECOND)
+    data = get("query_range", query=query, start=start, end=str(NOW), step="60s").json()["data"]
+    assert data["resultType"] == "matrix"
+    shop = next(row for row in data["result"] if row["metric"]["app"] == "shop")
+    assert shop["values"] == [[NOW // SECOND, "20"]]
+
+
+def test_parsed_labels_have_a_category_of_their_own(get: Get) -> None:
+    headers = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
+    query = '{app="shop"} | logfmt | took="3ms" | drop pod'
+    (stream,) = get("query_range", headers=headers, query=query).json()["data"]["result"]
+    assert "pod" not in stream["stream"]
+    assert stream["values"][0][2]["parsed"].items() >= {"msg": "order 3", "status": "200"}.items()
+
+
+def test_query_is_laid_out(get: Get) -> None:
+    answer = get("format_query", query='{app="shop"}|="x"|json').json()
+    assert answer["status"] == "success"
+    assert "| json" in answer["data"]

@@ -15,7 +15,7 @@ from traceo.api.times import parse_duration
 from traceo.errors import InvalidRequest, TraceoError
 from traceo.live.follow import Batch, Live
 from traceo.live.watch import Watch, watch_logs, watch_spans
-from traceo.query.log_lines import line_conditions, parse_lines
+from traceo.query.logql.following import follow_conditions, parse_followed
 from traceo.query.logs import LogSearch, parse_severity, show_record
 from traceo.query.run import Row
 from traceo.query.search import TraceSearch
@@ -67,9 +67,9 @@ async def stream(
 
 def _with_logql(watch: Watch, text: str) -> Watch:
     """The same, and what the query selects. Raises ParseError."""
-    lines = parse_lines(text)
+    lines = parse_followed(text)
     return Watch(
-        watch.signal, (watch.key, text), lambda scope: [*watch.conditions(scope), *line_conditions(scope, lines)]
+        watch.signal, (watch.key, text), lambda scope: [*watch.conditions(scope), *follow_conditions(scope, lines)]
     )
 
 

@@ -2,8 +2,7 @@
 
 import logging
 import math
-import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import orjson
@@ -29,7 +28,6 @@ STATUSES: tuple[tuple[type[errors.TraceoError], int], ...] = (
     (errors.Overloaded, 429),
     (errors.StoreUnavailable, 503),
 )
-PLACE = re.compile(r"(\d+):(\d+): parse error: ")
 
 
 def answer_json(body: Any) -> Response:
@@ -37,9 +35,9 @@ def answer_json(body: Any) -> Response:
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-def answer_data(data: Any) -> Response:
+def answer_data(data: Any, warnings: Sequence[str] = ()) -> Response:
     """`{"status": "success", "data": ...}`."""
-    return answer_json({"status": "success", "data": data})
+    return answer_json({"status": "success", **({"warnings": list(warnings)} if warnings else {}), "data": data})
 
 
 def answer_error(error: errors.TraceoError) -> Response:
@@ -53,18 +51,7 @@ def answer_error(error: errors.TraceoError) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return _text(status, message_of(error), headers)
-
-
-def message_of(error: errors.TraceoError) -> str:
-    """As Loki says it: `parse error at line 1, col 5: syntax error: ...`."""
-    hint = getattr(error, "hint", None)
-    message = f"{error.message} ({hint})" if hint else error.message
-    if not isinstance(error, errors.ParseError) or message.startswith("parse error"):
-        return message
-    if found := PLACE.match(message):
-        return f"parse error at line {found[1]}, col {found[2]}: syntax error: {message[found.end() :]}"
-    return f"parse error : {message}"
+    return _text(status, error.message, headers)
 
 
 def _choose(error: errors.TraceoError) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from traceo.query.log_lines import Line
+from traceo.query.logql.evaluate import Line
 
 CATEGORIZE = "categorize-labels"
 FLAGS_HEADER = "x-loki-response-encoding-flags"
@@ -20,15 +20,19 @@ def group_lines(lines: Iterable[Line], *, categorize: bool) -> list[dict[str, An
     """`[{"stream": labels, "values": [[time, line], ...]}, ...]`, streams in the order of their first lines.
 
     Uncategorised, structured metadata and parsed labels are labels of the stream; categorised, each line says its own.
+    A parsed label that is empty takes another one away.
     """
     streams: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
     for line in lines:
-        labels = line.labels if categorize else {**line.labels, **line.metadata, **line.parsed}
-        key = tuple(sorted(labels.items()))
+        labels = {**line.labels, **({} if categorize else line.metadata)}
+        shown = {name: value for name, value in labels.items() if name not in line.parsed}
+        parsed = {name: value for name, value in line.parsed.items() if value}
+        key = tuple(sorted((shown if categorize else shown | parsed).items()))
         stream = streams.setdefault(key, {"stream": dict(key), "values": []})
         value: list[Any] = [str(line.time_ns), line.text]
         if categorize:
-            parts = {"structuredMetadata": line.metadata, "parsed": line.parsed}
+            metadata = {name: text for name, text in line.metadata.items() if name not in line.parsed}
+            parts = {"structuredMetadata": metadata, "parsed": parsed}
             value.append({name: part for name, part in parts.items() if part})
         stream["values"].append(value)
     return list(streams.values())

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request, Response
 
 from traceo.api.compat.loki.answer import LokiRoute, answer_json
 from traceo.api.compat.loki.labels import GET_POST
+from traceo.api.compat.loki.language import parse_lines, parse_selector, placed
 from traceo.api.compat.loki.params import GO_DURATION, ParamsOf, read_bounds, read_limit
 from traceo.api.compat.prometheus.params import Params
 from traceo.api.compat.prometheus.waiting import while_connected
 from traceo.api.depends import QueriesOf, Tenant
-from traceo.query.log_lines import Line, parse_lines, read_lines
-from traceo.query.log_streams import find_streams, parse_matchers
+from traceo.query.log_streams import find_streams
+from traceo.query.logql.evaluate import Line, query_logs
 from traceo.query.run import Queries
 
 FIELDS, LINES, MAX_LINES = 1000, 1000, 5000
@@ -69,7 +70,7 @@ async def get_field_values(
 @router.api_route("/detected_labels", methods=GET_POST)
 async def get_labels(request: Request, params: ParamsOf, queries: QueriesOf, tenant: Tenant) -> Response:
     """Labels of streams with the number of their values, without those whose values are all ids."""
-    matchers = parse_matchers(params.get("query"), may_be_open=True)
+    matchers = parse_selector(params.get("query"), may_be_open=True)
     streams = await while_connected(request, find_streams(queries, tenant, read_bounds(params), [matchers]))
     values: dict[str, set[str]] = defaultdict(set)
     for stream in streams:
@@ -82,9 +83,11 @@ async def get_labels(request: Request, params: ParamsOf, queries: QueriesOf, ten
 
 async def _find(request: Request, params: Params, queries: Queries, tenant: str) -> dict[str, Field]:
     lines = min(read_limit(params, LINES, "line_limit"), MAX_LINES)
-    query = parse_lines(params.get("query"))
-    found = await while_connected(request, read_lines(queries, tenant, query, read_bounds(params), lines))
-    return detect_fields(found)
+    text, between = params.get("query"), read_bounds(params)
+    parse_lines(text)
+    with placed(text):
+        answer = await while_connected(request, query_logs(queries, tenant, text, between, limit=lines))
+    return detect_fields(answer.lines)
 
 
 def detect_fields(lines: list[Line]) -> dict[str, Field]:

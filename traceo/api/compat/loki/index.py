@@ -4,12 +4,12 @@ from fastapi import APIRouter, Request, Response
 
 from traceo.api.compat.loki.answer import LokiRoute, answer_data, answer_json
 from traceo.api.compat.loki.labels import GET_POST
+from traceo.api.compat.loki.language import parse_selector
 from traceo.api.compat.loki.params import MAX_POINTS, TOO_MANY_POINTS, ParamsOf, read_bounds, read_limit, read_step
 from traceo.api.compat.prometheus.params import Params
 from traceo.api.compat.prometheus.waiting import while_connected
 from traceo.api.depends import QueriesOf, Tenant
 from traceo.errors import InvalidRequest
-from traceo.query.log_streams import parse_matchers
 from traceo.query.log_volume import Volume, count_streams, read_volumes
 from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
@@ -20,7 +20,7 @@ router = APIRouter(route_class=LokiRoute)
 @router.api_route("/index/stats", methods=GET_POST)
 async def get_stats(request: Request, params: ParamsOf, queries: QueriesOf, tenant: Tenant) -> Response:
     """Streams, entries and bytes."""
-    matchers = parse_matchers(params.get("query"))
+    matchers = parse_selector(params.get("query"))
     stats = await while_connected(request, count_streams(queries, tenant, read_bounds(params), matchers))
     counts = {"streams": stats.streams, "chunks": stats.chunks, "entries": stats.entries, "bytes": stats.bytes}
     return answer_json(counts)
@@ -60,7 +60,7 @@ async def get_volume_range(request: Request, params: ParamsOf, queries: QueriesO
 async def _read(
     request: Request, params: Params, queries: Queries, tenant: str, between: TimeRange, step_ns: int
 ) -> list[Volume]:
-    matchers = parse_matchers(params.get("query"), may_be_open=True)
+    matchers = parse_selector(params.get("query"), may_be_open=True)
     by = params.get("aggregateBy", "series")
     if by not in ("series", "labels"):
         raise InvalidRequest("invalid aggregation option")

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request, Response
 
 from traceo.api.compat.loki.answer import LokiRoute, answer_data
 from traceo.api.compat.loki.labels import GET_POST
+from traceo.api.compat.loki.language import parse_selector
 from traceo.api.compat.loki.params import ParamsOf, read_bounds, read_step
 from traceo.api.compat.prometheus.waiting import while_connected
 from traceo.api.depends import QueriesOf, Tenant
 from traceo.errors import UnsupportedQuery
 from traceo.query.log_patterns import PatternSearch, list_patterns
-from traceo.query.log_streams import SERVICE, Matchers, find_streams, is_meant, parse_matchers
+from traceo.query.log_streams import SERVICE, Matchers, find_streams, is_meant
 from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
 
@@ -23,7 +24,7 @@ Patterns = dict[str, Counter[int]]
 @router.api_route("/patterns", methods=GET_POST)
 async def get_patterns(request: Request, params: ParamsOf, queries: QueriesOf, tenant: Tenant) -> Response:
     """Patterns with their numbers of lines in each step, most lines first."""
-    between, matchers = read_bounds(params), parse_matchers(params.get("query"))
+    between, matchers = read_bounds(params), parse_selector(params.get("query"))
     work = _read(queries, tenant, between, matchers, read_step(params, between))
     found = await while_connected(request, work)
     order = sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))

@@ -16,14 +16,16 @@ from starlette.websockets import WebSocketDisconnect
 
 from traceo.api.compat.loki.answer import answer_error
 from traceo.api.compat.loki.encode import CATEGORIZE, group_lines, wants_categories
+from traceo.api.compat.loki.language import parse_lines, placed
 from traceo.api.compat.loki.params import DEFAULT_LIMIT, HOUR_NS, MAX_LIMIT, read_duration, read_limit, read_time
-from traceo.api.compat.loki.query import check_is_lines
 from traceo.api.compat.prometheus.params import Params
 from traceo.api.depends import find_caller
 from traceo.errors import InvalidRequest, TraceoError
 from traceo.live.follow import Batch, Live
 from traceo.live.watch import Watch
-from traceo.query.log_lines import Line, LineQuery, line_conditions, parse_lines, read_lines, read_streams, show_line
+from traceo.query.logql.ast import Pipeline
+from traceo.query.logql.evaluate import Line, read_lines
+from traceo.query.logql.following import first_filters, follow_conditions
 from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
 
@@ -40,11 +42,11 @@ async def tail(socket: WebSocket) -> None:
     try:
         tenant = (await find_caller(socket, "query")).tenant
         params = Params(list(socket.query_params.multi_items()))
-        check_is_lines(params.get("query"))
         query = parse_lines(params.get("query"))
         if read_duration(params, "delay_for", 0) > MAX_DELAY_S * 10**9:
             raise InvalidRequest(f"delay_for can't be greater than {MAX_DELAY_S}")
-        await _Tail(socket, tenant, query, params).run()
+        with placed(params.get("query")):
+            await _Tail(socket, tenant, query, params).run()
     except TraceoError as error:
         await socket.send_denial_response(answer_error(error))
 
@@ -52,7 +54,7 @@ async def tail(socket: WebSocket) -> None:
 class _Tail:
     """One client."""
 
-    def __init__(self, socket: WebSocket, tenant: str, query: LineQuery, params: Params) -> None:
+    def __init__(self, socket: WebSocket, tenant: str, query: Pipeline, params: Params) -> None:
         self._socket = socket
         self._tenant = tenant
         self._query = query
@@ -61,7 +63,6 @@ class _Tail:
         self._limit = min(read_limit(params, DEFAULT_LIMIT), MAX_LIMIT)
         self._queries = cast(Queries, socket.app.state.queries)
         self._categorize = wants_categories(socket.headers)
-        self._streams: dict[int, tuple[dict[str, str], bool]] = {}
         self._before: Counter[tuple[int, str]] = Counter()  # lines that may come again when the tail has just begun
 
     async def run(self) -> None:
@@ -81,16 +82,21 @@ class _Tail:
                 await asyncio.gather(sending, leaving, return_exceptions=True)
 
     def _watch(self) -> Watch:
-        return Watch("logs", ("loki", self._text), lambda scope: line_conditions(scope, self._query))
+        """What other stages than filters of lines say is asked of what was found."""
+        key = "loki", self._query.matchers, first_filters(self._query)
+        return Watch("logs", key, lambda scope: follow_conditions(scope, self._query))
 
     async def _read_before(self) -> list[Line]:
         now = time.time_ns()
         if self._start_ns >= now:
             return []
-        between = TimeRange(self._start_ns, now)
-        lines = (await read_lines(self._queries, self._tenant, self._query, between, self._limit))[::-1]
+        lines = await self._read(TimeRange(self._start_ns, now), self._limit)
         self._before.update((line.time_ns, line.text) for line in lines)
         return lines
+
+    async def _read(self, between: TimeRange, limit: int) -> list[Line]:
+        """The newest lines, oldest first."""
+        return (await read_lines(self._queries, self._tenant, self._query, between, limit))[::-1]
 
     async def _send(self, before: list[Line], batches: AsyncGenerator[Batch, None]) -> None:
         """Until the client goes, or is too slow, or the tail ends."""
@@ -109,10 +115,12 @@ class _Tail:
             pass
 
     async def _show(self, batch: Batch) -> list[Line]:
-        unknown = {row["resource_id"] for row in batch.rows} - self._streams.keys()
-        self._streams |= await read_streams(self._queries, self._tenant, unknown)
-        lines = [show_line(row, self._streams) for row in batch.rows]
-        return [line for line in lines if not self._was_before(line)]
+        """What the query makes of new records, which are known by their times."""
+        times = {row["time_ns"] for row in batch.rows}
+        if not times:
+            return []
+        lines = await self._read(TimeRange(min(times), max(times) + 1), MAX_LIMIT)
+        return [line for line in lines if line.time_ns in times and not self._was_before(line)]
 
     def _was_before(self, line: Line) -> bool:
         """Whether it was read when the tail began: it may have arrived just then."""
