@@ -35,7 +35,7 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     """
     wanted = parse_trace_id(trace_id)
     spans = await queries.over_recent(
-        ["spans_recent"], lambda recent: _read_spans(queries, Scope(tenant, recent=recent), wanted)
+        ["spans_recent"], lambda recent: read_spans(queries, Scope(tenant, recent=recent), wanted)
     )
     if not spans:
         raise NotFound(f"trace {trace_id} is not here: it never arrived, was not kept, or is past its retention")
@@ -53,7 +53,8 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     }
 
 
-async def _read_spans(queries: Queries, scope: Scope, trace_id: bytes) -> list[Row]:
+async def read_spans(queries: Queries, scope: Scope, trace_id: bytes) -> list[Row]:
+    """A trace's spans as rows, in order of start, with their events and links where there are any."""
     where = [f"trace_id = {scope.bind(trace_id)}"]
     spans = await queries.rows(scope, scope.select_spans(SPAN_COLUMNS, where))
     spans.sort(key=_identity)
