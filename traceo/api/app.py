@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from traceo import __version__
 from traceo.api.compat.loki.router import router as loki
 from traceo.api.compat.prometheus.router import router as prometheus
+from traceo.api.compat.tempo.router import router as tempo
 from traceo.api.errors import ERROR_RESPONSES, install_error_handler
 from traceo.api.measure import MeasureRequests
 from traceo.api.routes import (
@@ -69,6 +70,7 @@ def make_api(services: ApiServices) -> FastAPI:
     app.include_router(status.probes)
     app.include_router(prometheus)
     app.include_router(loki)
+    app.include_router(tempo)
     app.include_router(remote_read.router, responses=ERROR_RESPONSES)
     install_error_handler(app)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)

@@ -30,7 +30,9 @@ async def read_otlp_trace(queries: Queries, tenant: str, trace_id: str) -> bytes
     made = []
     for resource_id, of_resource in groupby(spans, key=lambda span: span["resource_id"]):
         resource = resources.get(resource_id, {})
-        parts = [_part(1, _attributes(1, resource.get("attributes", {})) + _number(2, resource.get("dropped_attributes", 0)))]
+        parts = [
+            _part(1, _attributes(1, resource.get("attributes", {})) + _number(2, resource.get("dropped_attributes", 0)))
+        ]
         for scope_id, of_scope in groupby(of_resource, key=lambda span: span["scope_id"]):
             scope = scopes.get(scope_id, {})
             parts.append(_part(2, _scope_spans(scope, list(of_scope))))
@@ -52,7 +54,9 @@ def _scope_spans(scope: Row, spans: list[Row]) -> bytes:
         + _attributes(3, scope.get("attributes", {}))
         + _number(4, scope.get("dropped_attributes", 0))
     )
-    return b"".join([_part(1, library), *(_part(2, _span(span)) for span in spans), _text(3, scope.get("schema_url", b""))])
+    return b"".join(
+        [_part(1, library), *(_part(2, _span(span)) for span in spans), _text(3, scope.get("schema_url", b""))]
+    )
 
 
 def _span(row: Row) -> bytes:

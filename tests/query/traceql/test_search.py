@@ -1,7 +1,6 @@
 """TraceQL on the engine: which spans of which traces each query means."""
 
 import asyncio
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.moment import NOW_S
-from tests.query.engine import engine, insert
-from tests.query.telemetry import pairs, span, traces
+from tests.query.engine import engine
+from tests.query.traceql.stored import MS, NOW, RANGE, TENANT, load
 from traceo.config import Query as QuerySettings
 from traceo.errors import ParseError, UnsupportedQuery
 from traceo.query.run import Queries
@@ -21,46 +19,6 @@ from traceo.query.traceql.metrics import MetricAnswer, query_metrics
 from traceo.query.traceql.parser import STRUCTURAL, parse_traceql
 from traceo.query.traceql.search import FoundTraces, search_traces
 from traceo.query.traceql.structure import Table, select
-from traceo.store.base import Signal
-
-NOW = NOW_S // 3600 * 3600 * 10**9
-MS = 10**6
-RANGE = TimeRange(NOW - 3600 * 10**9, NOW + 3600 * 10**9)
-TENANT = "traceql"
-
-
-def _span(trace: int, number: int, parent: int, name: str, ms: int, **fields: Any) -> dict[str, Any]:
-    return span(trace, number, NOW + number * MS, parent=parent, name=name, duration_ns=ms * MS, **fields)
-
-
-@cache
-def _load() -> None:
-    event = {"time_unix_nano": NOW + 7 * MS, "name": "exception", "attributes": pairs({"exception.type": "Oops"})}
-    link = {"trace_id": b"\x07" * 16, "span_id": b"\x08" * 8}
-    shop = [
-        _span(1, 1, 0, "GET /", 1000, attributes={"user id": "u1", "flag": True, "n": 3}),
-        _span(2, 1, 0, "GET /x", 100, attributes={"n": "3"}),
-        _span(3, 2, 9, "orphan", 10),
-        _span(3, 3, 2, "below", 5),
-        _span(4, 1, 2, "round", 10),
-        _span(4, 2, 1, "round", -10),
-    ]
-    cart = [
-        _span(1, 2, 1, "add", 200, kind=3, attributes={"http.status_code": 200, "cost": 2}),
-        _span(1, 3, 1, "pay", 500, status={"code": 2, "message": "no money"},
-              attributes={"http.status_code": 500, "cost": 1.5}, events=[event], links=[link]),
-    ]  # fmt: skip
-    database = [
-        _span(1, 4, 3, "SELECT", 300, kind=1, attributes={"db.system": "pg"}),
-        _span(2, 2, 1, "SELECT", 50, kind=1, attributes={"db.system": "pg"}),
-    ]
-    insert(
-        TENANT,
-        Signal.TRACES,
-        traces("shop", shop, {"env": "prod", "replicas": 2}),
-        traces("cart", cart, {"env": "test"}),
-        traces("db", database),
-    )
 
 
 def _run(read: Any) -> Any:
@@ -71,13 +29,13 @@ def _run(read: Any) -> Any:
 
 
 def find(query: str, **options: Any) -> FoundTraces:
-    _load()
+    load()
     found: FoundTraces = _run(lambda queries: search_traces(queries, TENANT, query, RANGE, spans_per_set=50, **options))
     return found
 
 
 def measure(query: str) -> MetricAnswer:
-    _load()
+    load()
     between = TimeRange(NOW, NOW + 2000 * MS)
     answer: MetricAnswer = _run(lambda queries: query_metrics(queries, TENANT, query, between, 1000 * MS))
     return answer

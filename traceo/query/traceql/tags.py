@@ -42,7 +42,9 @@ def _names(scope: Scope, name: str) -> str:
         column = "resource_id" if name == "resource" else "scope_id"
         seen = f"SELECT DISTINCT {column} FROM ({scope.select_spans(column)})"
         table = "resources" if name == "resource" else "scopes"
-        return scope.without_time().select(table, "DISTINCT arrayJoin(mapKeys(attributes)) AS name", [f"id IN ({seen})"])
+        return scope.without_time().select(
+            table, "DISTINCT arrayJoin(mapKeys(attributes)) AS name", [f"id IN ({seen})"]
+        )
     if name == "span":
         return COLUMNS["span"].format(spans=scope.select_spans("attributes"))
     spans = scope.select_spans(NESTED[name])
