@@ -69,8 +69,7 @@ def test_forms_of_a_trace(get: Get) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"),
-    [("/api/traces/" + "f" * 32, 404), ("/api/v2/traces/" + "f" * 32, 404), ("/api/traces/xyz", 400)],
+    ("path", "status"), [(f"traces/{'f' * 32}", 404), (f"v2/traces/{'f' * 32}", 404), ("traces/xyz", 400)]
 )
 def test_traces_that_are_not_there(get: Get, path: str, status: int) -> None:
     answer = get(f"/api/{path}")
