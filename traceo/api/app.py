@@ -5,6 +5,7 @@ import time
 from fastapi import FastAPI
 
 from traceo import __version__
+from traceo.api.compat.jaeger.router import router as jaeger
 from traceo.api.compat.loki.router import router as loki
 from traceo.api.compat.prometheus.router import router as prometheus
 from traceo.api.compat.tempo.router import router as tempo
@@ -71,6 +72,7 @@ def make_api(services: ApiServices) -> FastAPI:
     app.include_router(prometheus)
     app.include_router(loki)
     app.include_router(tempo)
+    app.include_router(jaeger)
     app.include_router(remote_read.router, responses=ERROR_RESPONSES)
     install_error_handler(app)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)

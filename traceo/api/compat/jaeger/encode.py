@@ -1,0 +1,86 @@
+"""A trace in Jaeger's JSON, by OpenTelemetry's rules for Jaeger (specification, "OpenTelemetry to Jaeger")."""
+
+from typing import Any
+
+import orjson
+
+from traceo.query.run import Row
+
+Tag = dict[str, Any]
+
+
+def show_trace(trace: Row) -> dict[str, Any]:
+    """Spans with a process for each resource."""
+    names = {resource_id: f"p{number}" for number, resource_id in enumerate(trace["resources"], 1)}
+    services = {span["resource_id"]: span["service"] for span in trace["spans"]}
+    return {
+        "traceID": trace["trace_id"],
+        "spans": [_span(trace, span, names) for span in trace["spans"]],
+        "processes": {
+            name: {
+                "serviceName": services.get(resource_id, ""),
+                "tags": _tags(trace["resources"][resource_id]["attributes"], without="service.name"),
+            }
+            for resource_id, name in names.items()
+        },
+        "warnings": None,
+    }
+
+
+def _span(trace: Row, span: Row, names: dict[str, str]) -> dict[str, Any]:
+    references = [_reference("CHILD_OF", trace["trace_id"], span["parent_span_id"])] if span["parent_span_id"] else []
+    references += [_reference("FOLLOWS_FROM", link["trace_id"], link["span_id"]) for link in span["links"]]
+    return {
+        "traceID": trace["trace_id"],
+        "spanID": span["span_id"],
+        "operationName": span["name"],
+        "references": references,
+        "startTime": span["start_time_ns"] // 1000,
+        "duration": max(0, span["duration_ns"]) // 1000,
+        "tags": [*_tags(span["attributes"]), *_derived(span, trace["scopes"].get(span["scope_id"], {}))],
+        "logs": [
+            {
+                "timestamp": event["time_ns"] // 1000,
+                "fields": [*([_tag("event", event["name"])] if event["name"] else []), *_tags(event["attributes"])],
+            }
+            for event in span["events"]
+        ],
+        "processID": names.get(span["resource_id"], ""),
+        "warnings": None,
+        "flags": 1,
+    }
+
+
+def _reference(kind: str, trace_id: str, span_id: str) -> dict[str, str]:
+    return {"refType": kind, "traceID": trace_id, "spanID": span_id}
+
+
+def _derived(span: Row, scope: Row) -> list[Tag]:
+    tags = {
+        "span.kind": span["kind"] if span["kind"] not in ("internal", "unspecified") else "",
+        "otel.status_code": span["status"].upper() if span["status"] != "unset" else "",
+        "otel.status_description": span["status_message"],
+        "w3c.tracestate": span["trace_state"],
+        "otel.scope.name": scope.get("name", ""),
+        "otel.scope.version": scope.get("version", ""),
+    }
+    made = [_tag(name, value) for name, value in tags.items() if value]
+    return [*made, _tag("error", True)] if span["status"] == "error" else made
+
+
+def _tags(attributes: dict[str, Any], without: str = "") -> list[Tag]:
+    return [_tag(name, value) for name, value in attributes.items() if name != without]
+
+
+def _tag(name: str, value: Any) -> Tag:
+    match value:
+        case bool():
+            return {"key": name, "type": "bool", "value": value}
+        case int():
+            return {"key": name, "type": "int64", "value": value}
+        case float():
+            return {"key": name, "type": "float64", "value": value}
+        case str():
+            return {"key": name, "type": "string", "value": value}
+        case _:
+            return {"key": name, "type": "string", "value": orjson.dumps(value).decode()}
