@@ -41,7 +41,7 @@ def test_services_and_operations(get: Get) -> None:
         {"name": "add", "spanKind": "client"}
     ]
     assert get("v3/services").json() == {"services": ["cart", "db", "shop"]}
-    assert add in get("v3/operations", service="cart").json()["operations"]
+    assert {"name": "add", "spanKind": "client"} in get("v3/operations", service="cart").json()["operations"]
 
 
 def test_trace_has_spans_and_processes(get: Get) -> None:
