@@ -30,6 +30,7 @@ from traceo.receivers.otlp_grpc import serve_otlp_grpc
 from traceo.receivers.otlp_http import make_otlp_http_app
 from traceo.receivers.remote_write import with_remote_write
 from traceo.receivers.scraped import make_scrape_writer
+from traceo.receivers.span_bodies import with_spans
 from traceo.receivers.syslog import serve_syslog
 from traceo.sampling.budgets import Terms
 from traceo.scraping.status import make_targets_view
@@ -124,7 +125,9 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
             config.host,
             config.http_port,
         ),
-        make_http_server(make_otlp_http_app(services.ingest), config.host, config.otlp_http_port),
+        make_http_server(
+            with_spans(make_otlp_http_app(services.ingest), services.ingest), config.host, config.otlp_http_port
+        ),
     ]
     tasks = [asyncio.create_task(server.serve()) for server in http]
     grpc_server = await serve_otlp_grpc(services.ingest, config.host, config.otlp_grpc_port)

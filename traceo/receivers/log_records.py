@@ -80,12 +80,14 @@ def encode_request(scope: str, records: Iterable[Record]) -> bytes:
     now = OBSERVED.pack(OBSERVED_TAG, time.time_ns())
     by_resource: dict[Resource, list[bytes]] = {}
     for record in records:
-        by_resource.setdefault(record.resource, []).append(_part(FIELD_2, _encode_record(record, now)))
-    named = _part(FIELD_1, _part(FIELD_1, scope.encode()))
+        by_resource.setdefault(record.resource, []).append(encode_part(FIELD_2, _encode_record(record, now)))
+    named = encode_part(FIELD_1, encode_part(FIELD_1, scope.encode()))
     groups = []
     for resource, encoded in by_resource.items():
-        pairs = b"".join(_part(FIELD_1, encode_pair(key, value)) for key, value in resource)
-        groups.append(_part(FIELD_1, _part(FIELD_1, pairs) + _part(FIELD_2, named + b"".join(encoded))))
+        pairs = b"".join(encode_part(FIELD_1, encode_pair(key, value)) for key, value in resource)
+        groups.append(
+            encode_part(FIELD_1, encode_part(FIELD_1, pairs) + encode_part(FIELD_2, named + b"".join(encoded)))
+        )
     return b"".join(groups)
 
 
@@ -94,30 +96,31 @@ def _encode_record(record: Record, now: bytes) -> bytes:
     if record.severity:
         parts += SEVERITY, LENGTHS[record.severity]
     if record.severity_text:
-        parts.append(_part(SEVERITY_TEXT, record.severity_text.encode()))
+        parts.append(encode_part(SEVERITY_TEXT, record.severity_text.encode()))
     if record.body:
-        parts.append(_part(BODY, _part(FIELD_1, record.body)))
+        parts.append(encode_part(BODY, encode_part(FIELD_1, record.body)))
     for pair in record.attributes:
         parts += ATTRIBUTE, _length(pair), pair
     if record.trace_id:
-        parts.append(_part(TRACE_ID, record.trace_id))
+        parts.append(encode_part(TRACE_ID, record.trace_id))
     if record.span_id:
-        parts.append(_part(SPAN_ID, record.span_id))
+        parts.append(encode_part(SPAN_ID, record.span_id))
     parts.append(now)
     return b"".join(parts)
 
 
 def _encode_pair(key: str, value: object) -> bytes:
     if type(value) is str:
-        encoded = _part(FIELD_1, value.encode())
+        encoded = encode_part(FIELD_1, value.encode())
     elif type(value) is int and 0 <= value < 1 << 63:  # as encode_value would, without a message object
         encoded = INT + encode_varint(value)
     else:
         encoded = encode_value(value)
-    return _part(FIELD_1, key.encode()) + _part(FIELD_2, encoded)
+    return encode_part(FIELD_1, key.encode()) + encode_part(FIELD_2, encoded)
 
 
-def _part(tag: bytes, content: bytes) -> bytes:
+def encode_part(tag: bytes, content: bytes) -> bytes:
+    """A field with a length before it."""
     return tag + _length(content) + content
 
 
