@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from traceo.catalog.outside import CONSUME, ENTRY, EXTERNAL, TARGET, USER
+from traceo.catalog.outside import ATTRIBUTES, CONSUME, ENTRY, EXTERNAL, TARGET, USER
 from traceo.errors import TraceoError
 from traceo.store.base import Store
 
@@ -70,8 +70,12 @@ FROM
 (
     SELECT tenant, toStartOfMinute(start_time) AS minute, trace_id, span_id, toString(service) AS service, received_at,
         duration_ns, status_code, {TARGET} AS target
-    FROM ({{attributed}})
-    WHERE {WITHIN} AND kind IN (3, 4, 5)
+    FROM
+    (
+        SELECT tenant, start_time, trace_id, span_id, service, received_at, duration_ns, status_code, kind,
+            asked AS attributes
+        FROM (SELECT *, {ATTRIBUTES} AS asked FROM ({{attributed}}) WHERE {WITHIN} AND kind IN (3, 4, 5))
+    )
 ) AS caller
 ANY LEFT JOIN
 (

@@ -18,14 +18,22 @@ def _first_of(*keys: str) -> str:
     return f"arrayFirst(text -> text != '', [{texts}])"
 
 
-DB_SYSTEM = _first_of("db.system.name", "db.system")
-DB_NAMESPACE = _first_of("db.namespace", "db.name")
-ADDRESS = _first_of("server.address", "net.peer.name", "net.peer.ip")
-MESSAGING = _first_of("messaging.system")
-DESTINATION = _first_of("messaging.destination.name", "messaging.destination")
-OPERATION = _first_of("messaging.operation.type", "messaging.operation")
-HOST = _first_of("peer.service", "server.address", "net.peer.name", "http.host", "net.peer.ip")
-URL = _first_of("url.full", "http.url")
+NAMES = {
+    "db_system": ("db.system.name", "db.system"),
+    "db_namespace": ("db.namespace", "db.name"),
+    "address": ("server.address", "net.peer.name", "net.peer.ip"),
+    "messaging": ("messaging.system",),
+    "destination": ("messaging.destination.name", "messaging.destination"),
+    "operation": ("messaging.operation.type", "messaging.operation"),
+    "host": ("peer.service", "server.address", "net.peer.name", "http.host", "net.peer.ip"),
+    "url": ("url.full", "http.url"),
+}
+DB_SYSTEM, DB_NAMESPACE, ADDRESS, MESSAGING, DESTINATION, OPERATION, HOST, URL = (
+    _first_of(*keys) for keys in NAMES.values()
+)
+# A map's entries are looked through for each key that is asked for: first they become few.
+ASKED = ", ".join(f"'{key}'" for key in sorted({key for keys in NAMES.values() for key in keys}))
+ATTRIBUTES = f"mapFilter((k, v) -> k IN ({ASKED}), attributes)"
 
 
 def _joined(*parts: str) -> str:
