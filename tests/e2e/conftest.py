@@ -1,4 +1,4 @@
-"""One server for the tests that leave it as they found it; they keep apart by tenant."""
+"""A server for the tests of a file that leave it as they found it; they keep apart by tenant."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -10,7 +10,7 @@ from tests.e2e.server import RunningServer, running_server
 NUMBERS = count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("shared") / "data") as running:
         yield running

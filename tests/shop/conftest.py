@@ -1,4 +1,4 @@
-"""A real shop, once for all its tests, and a real OTLP/HTTP server that keeps what the shop sends."""
+"""A real shop for each file of tests, and a real OTLP/HTTP server that keeps what the shop sends."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FAST_EXPORT = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def capture() -> Iterator[OtlpCapture]:
     with OtlpCapture() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(capture: OtlpCapture, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
     from shop import running_shop
 

@@ -200,6 +200,9 @@ REFUSED = {
     "{} | compare({ status = error })": (UnsupportedQuery, 5),
     "{ nestedSetLeft > 3 }": (UnsupportedQuery, 2),
     "{ .a" + " + 1" * 5000: (ParseError, None),
+    "{ .a = " + "9" * 5000 + " }": (ParseError, 7),
+    "{ duration > " + "9" * 400 + "s }": (ParseError, 13),
+    "{} | count() > " + "9" * 400: (ParseError, 15),
     "(" * 500: (ParseError, None),
     "{ " + "!" * 500 + ".a }": (ParseError, None),
 }

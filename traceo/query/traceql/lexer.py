@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from traceo.errors import ParseError
 
 MAX_TOKENS = 10_000
+MAX_DIGITS = 100  # of a number: more fit neither a float nor Python's own reading of integers
 SCOPES = ("span", "resource", "parent", "event", "link", "instrumentation")
 NAME = r'(?:[^\s(){},=~!<>&|^"\[\]]+|"(?:[^"\\]|\\.)*")+'
 BLANK = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
@@ -53,6 +54,8 @@ def tokenize(text: str) -> list[Token]:
         if token is None or token.lastgroup is None:
             what = "a text without its closing quote" if text[at] in '"`' else f"unexpected character {text[at]!r}"
             raise ParseError(what, position=at)
+        if token.lastgroup in ("int", "float", "duration") and len(token.group()) > MAX_DIGITS:
+            raise ParseError(f"a number has at most {MAX_DIGITS} characters", position=at)
         tokens.append(Token(token.lastgroup, token.group(), at))
         at = token.end()
 
