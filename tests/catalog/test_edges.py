@@ -81,3 +81,11 @@ def test_a_late_call_finds_its_client_among_the_kept_spans(tenant: str) -> None:
     execute("ALTER TABLE spans_recent DELETE WHERE tenant = {tenant:String} SETTINGS mutations_sync = 2", tenant)
     arrive(tenant, trace, late=True)
     assert calls(tenant) == [("cart", "stock", 1)]
+
+
+def test_another_tenant_with_the_same_trace_changes_nothing(tenant: str) -> None:
+    trace = next(numbers)
+    arrive(f"{tenant}-other", trace)
+    arrive(tenant, trace)
+    arrive(f"{tenant}-third", trace)
+    assert calls(tenant) == [("cart", "stock", 1)]

@@ -55,8 +55,8 @@ def _many_spans(trace_id: bytes, count: int, *, failed: bool) -> bytes:
 
 
 def test_trace_that_never_ends_is_judged_once_and_all_of_it_follows() -> None:
-    """Ten spans every ten minutes, for two hours."""
-    bench, minutes, spans = Bench(), 120, tuple(Span(f"step {number}") for number in range(10))
+    """Ten spans every ten minutes, for an hour."""
+    bench, minutes, spans = Bench(), 60, tuple(Span(f"step {number}") for number in range(10))
     for second in range(0, minutes * 60, 600):
         bench.store(Trace(KEPT, spans, second), Trace(DROPPED, spans, second))
         bench.judge(second + WAIT_S)
@@ -69,17 +69,17 @@ def test_trace_that_never_ends_is_judged_once_and_all_of_it_follows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait", "kept"), [("10s", {}), ("11m", {DROPPED: 11})], ids=["wait is over", "wait is as long"]
+    ("wait", "kept"), [("10s", {}), ("11m", {DROPPED: 6})], ids=["wait is over", "wait is as long"]
 )
 def test_spans_of_one_trace_over_ten_minutes(wait: str, kept: dict[int, int]) -> None:
     """The verdict is over what came within the wait; what comes later follows it, even an error."""
     bench = Bench(ERRORS_AND_A_TENTH.replace("decision_wait: 10s", f"decision_wait: {wait}"))
-    for minute in range(11):
+    for minute in (0, 2, 4, 6, 8, 10):
         bench.store(Trace(DROPPED, (FAILED if minute == 10 else Span(),), minute * 60))
         bench.judge(minute * 60 + WAIT_S)
     bench.judge(1500)
     assert bench.kept() == kept
-    assert sum(spans for _, spans in bench.ledger().values()) == 11
+    assert sum(spans for _, spans in bench.ledger().values()) == 6
 
 
 @pytest.mark.parametrize("hours", [-48, 48])

@@ -41,23 +41,24 @@ BUCKET = "toUInt16(floor(16 * log2(greatest(duration_ns, 1))))"
 SUMS = f"{BUCKET} AS bucket, count() AS n, countIf(status_code = 2) AS failed, sum(duration_ns) AS total"
 WITHIN = "start_time >= from_time AND start_time < to_time"
 TIMES = "WITH toDateTime({first}, 'UTC') AS from_time, toDateTime({last}, 'UTC') + INTERVAL 1 MINUTE AS to_time"
-# The keys of the joins are fixed bytes, for which the engine has the fastest hash table; tenants are compared after it.
+# The keys of the joins are fixed bytes, for which the engine has the fastest hash table: of tenants a hash, because two
+# of them may have the same trace; they are compared after it.
 CALLS = f"""
 SELECT tenant, minute, client, server, if(span_kind = 5, 'messaging', 'call') AS kind, {SUMS}
 FROM
 (
-    SELECT tenant, toStartOfMinute(start_time) AS minute, trace_id, parent_span_id AS span_id,
-        service AS server, kind AS span_kind, duration_ns, status_code
+    SELECT tenant, cityHash64(tenant) AS owner, toStartOfMinute(start_time) AS minute, trace_id,
+        parent_span_id AS span_id, service AS server, kind AS span_kind, duration_ns, status_code
     FROM ({{spans}})
     WHERE {WITHIN} AND parent_span_id != toFixedString('', 8)
 ) AS child
 ANY LEFT JOIN
 (
-    SELECT tenant AS parent_tenant, trace_id, span_id, service AS client
+    SELECT tenant AS parent_tenant, cityHash64(tenant) AS owner, trace_id, span_id, service AS client
     FROM ({{parents}})
     WHERE start_time >= from_time - INTERVAL {{before}} SECOND AND start_time < to_time + INTERVAL 1 MINUTE
 ) AS parent
-USING (trace_id, span_id)
+USING (owner, trace_id, span_id)
 WHERE client NOT IN ('', server) AND tenant = parent_tenant
 GROUP BY tenant, minute, client, server, kind, bucket
 """
@@ -68,8 +69,8 @@ SELECT tenant, minute, if(target.1 = '{CONSUME}', target.2, service) AS client,
     if(target.1 = '{CONSUME}', service, target.2) AS server, target.1 AS kind, {SUMS}
 FROM
 (
-    SELECT tenant, toStartOfMinute(start_time) AS minute, trace_id, span_id, toString(service) AS service, received_at,
-        duration_ns, status_code, {TARGET} AS target
+    SELECT tenant, cityHash64(tenant) AS owner, toStartOfMinute(start_time) AS minute, trace_id, span_id,
+        toString(service) AS service, received_at, duration_ns, status_code, {TARGET} AS target
     FROM
     (
         SELECT tenant, start_time, trace_id, span_id, service, received_at, duration_ns, status_code, kind,
@@ -79,12 +80,12 @@ FROM
 ) AS caller
 ANY LEFT JOIN
 (
-    SELECT tenant AS answer_tenant, trace_id, parent_span_id AS span_id, 1 AS answered
+    SELECT tenant AS answer_tenant, cityHash64(tenant) AS owner, trace_id, parent_span_id AS span_id, 1 AS answered
     FROM ({{parents}})
     WHERE start_time >= from_time - INTERVAL 1 MINUTE AND start_time < to_time + INTERVAL {{before}} SECOND
         AND kind IN (2, 5)
 ) AS answer
-USING (trace_id, span_id)
+USING (owner, trace_id, span_id)
 WHERE target.2 != '' AND service != ''
     AND NOT (kind = '{EXTERNAL}' AND (answered = 1 AND tenant = answer_tenant OR received_at > now() - {{wait}}))
 GROUP BY tenant, minute, client, server, kind, bucket
