@@ -7,6 +7,7 @@ those that Loki takes for its index by default, names written as Loki writes the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from traceo.errors import LimitExceeded
 from traceo.query.promql.ast import Matcher
 from traceo.query.promql.selectors import condition, matches
 from traceo.query.run import Queries
@@ -75,6 +76,21 @@ async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: 
 
     found = await queries.over_recent(["logs_recent"], read)
     return sorted(found, key=lambda stream: list(stream.labels.items()))
+
+
+async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
+    """The resources that a selector means."""
+    scope = Scope(tenant)
+    sql = f"{select_streams(scope, matchers, 'id, labels')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
+    rows = await queries.rows(scope, sql)
+    if len(rows) > MAX_STREAMS:
+        raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
+    return [Stream(row["id"], read_labels(row["labels"])) for row in rows]
+
+
+def distinct_labels(streams: list[Stream]) -> list[dict[str, str]]:
+    """The label sets of streams, each once, in order."""
+    return list({tuple(stream.labels.items()): stream.labels for stream in streams}.values())
 
 
 async def list_label_names(queries: Queries, tenant: str, between: TimeRange, matchers: Matchers) -> list[str]:

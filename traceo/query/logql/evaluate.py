@@ -10,15 +10,15 @@ from typing import Literal
 
 import numpy as np
 
-from traceo.errors import LimitExceeded, QueryError
-from traceo.query.log_streams import Stream, read_labels, select_streams
+from traceo.errors import LimitExceeded
+from traceo.query.log_streams import Stream, distinct_labels, find_sources
 from traceo.query.logql.ast import Both, Compare, LineFilter, MetricQuery, Pipeline
 from traceo.query.logql.parser import parse_logql
 from traceo.query.logql.pipeline import PipelineSql
 from traceo.query.logql.ranges import Steps, lower, read_range
 from traceo.query.promql import evaluate as promql
 from traceo.query.promql.annotations import Annotations
-from traceo.query.promql.ast import Aggregate, Matcher, unwrap
+from traceo.query.promql.ast import Aggregate, unwrap
 from traceo.query.promql.context import Context, new_budget
 from traceo.query.promql.durations import Window
 from traceo.query.promql.options import Options
@@ -28,7 +28,6 @@ from traceo.query.search import windows
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text, decode_value
 
-MAX_STREAMS = 100_000
 MAX_STEPS = 11_000
 MS = 1_000_000
 # A record whose body is no text is shown as JSON; filters of lines do not see it.
@@ -84,21 +83,6 @@ async def query_logs(
             f"exceeded maximum resolution of {MAX_STEPS:,} points per time series: choose a longer step"
         )
     return await _metrics(queries, tenant, text, query, Steps(between.start_ns, between.end_ns, step_ns))
-
-
-async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
-    """The resources that a selector means."""
-    scope = Scope(tenant)
-    sql = f"{select_streams(scope, matchers, 'id, labels')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
-    rows = await queries.rows(scope, sql)
-    if len(rows) > MAX_STREAMS:
-        raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
-    return [Stream(row["id"], read_labels(row["labels"])) for row in rows]
-
-
-def distinct_labels(streams: list[Stream]) -> list[dict[str, str]]:
-    """The label sets of streams, each once, in order."""
-    return list({tuple(stream.labels.items()): stream.labels for stream in streams}.values())
 
 
 async def read_lines(
@@ -172,7 +156,7 @@ def _line(row: Row, sets: list[dict[str, str]]) -> Line:
 async def _metrics(queries: Queries, tenant: str, text: str, query: MetricQuery, steps: Steps) -> LogAnswer:
     node, wanted = lower(query)
     options = Options(lookback_ms=1, timeout_s=queries.limits.timeout_s or math.inf)
-    reads = [read_range(queries, tenant, one, steps, find_sources) for one in wanted.values()]
+    reads = [read_range(queries, tenant, one, steps) for one in wanted.values()]
     points = dict(zip(wanted, await asyncio.gather(*reads), strict=True))
     times = steps.times_ms
     window = Window(int(times[0]), int(times[-1]), steps.step_ns // MS)
@@ -196,6 +180,3 @@ def _series(grid: Grid, context: Context) -> list[Series]:
         if there.any():
             made.append(Series(labels, context.times[there], grid.values[row][there]))
     return made
-
-
-__all__ = ["Line", "LogAnswer", "QueryError", "find_sources", "query_logs", "read_lines"]

@@ -64,6 +64,7 @@ class PipelineSql:
         self.error = "''"
         self.details = "''"
         self.parsed = extract.NO_LABELS
+        self.keeps_only = False  # what `keep` did not name is gone, also of the structured metadata
         self._lookup: Lookup = self._base
 
     def add(self, stages: Sequence[Stage]) -> None:
@@ -296,5 +297,3 @@ class PipelineSql:
         value = self.label(item.name)
         kept = "''" if not item.op else f"if({matcher_condition(self._scope, item, value)}, '', {value})"
         self._set({item.name: self._column(kept)})
-
-    keeps_only = False

@@ -8,7 +8,7 @@ reaches from a range before it, excluded, to it.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from traceo.errors import LimitExceeded, QueryError
-from traceo.query.log_streams import Stream
+from traceo.query.log_streams import Stream, distinct_labels, find_sources
 from traceo.query.logql import extract
 from traceo.query.logql.ast import MetricQuery, RangeAggregation
 from traceo.query.logql.pipeline import PipelineSql
-from traceo.query.promql.ast import Aggregate, Binary, Call, Matcher, Node, Paren, Selector, Unary
+from traceo.query.promql.ast import Aggregate, Binary, Call, Node, Paren, Selector, Unary
 from traceo.query.promql.values import Floats, Ints, Points, key_of
 from traceo.query.run import Queries
 from traceo.query.sql import Scope, TimeRange
@@ -57,8 +57,6 @@ WHOLE = {
 }
 RATES = ("rate", "bytes_rate", "rate_counter")
 LINEAR = ("rate", "count_over_time", "bytes_rate", "bytes_over_time", "sum_over_time")
-
-Find = Callable[[Queries, str, tuple[Matcher, ...]], Awaitable[list[Stream]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +120,13 @@ def lower(query: MetricQuery) -> tuple[Node, dict[int, RangeAggregation]]:
     return walk(query.node), wanted
 
 
-async def read_range(queries: Queries, tenant: str, one: RangeAggregation, steps: Steps, find: Find) -> Points:
+async def read_range(queries: Queries, tenant: str, one: RangeAggregation, steps: Steps) -> Points:
     """The points of a range aggregation, one at each step where it has a value."""
-    streams = await find(queries, tenant, one.pipeline.matchers)
+    streams = await find_sources(queries, tenant, one.pipeline.matchers)
     absent = one.op == "absent_over_time"
     if not streams:
         return _absent(one, steps, np.zeros(steps.count, dtype=bool)) if absent else _empty()
-    sets = list({tuple(stream.labels.items()): stream.labels for stream in streams}.values())
+    sets = distinct_labels(streams)
     first = steps.first_ns - one.offset_ns - one.range_ns
     last = first + one.range_ns + (steps.count - 1) * steps.step_ns
     between = TimeRange(first + 1, last + 1)

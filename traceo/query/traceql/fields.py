@@ -50,18 +50,15 @@ LISTS = {
     "link:spanID": ("`links.span_id`", "string", "lower(hex(item))"),
 }
 NESTED = {"event": "`events.attributes`", "link": "`links.attributes`"}
-BOTH_SORTS = "nestedSetLeft", "nestedSetRight"
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """SQL of a value. `kind` is a type of `check.py`; `any` is encoded. `nullable`: a number that may be NULL."""
+    """SQL of a value. `kind` is a type of `check.py`; `any` is encoded. A number may be NULL."""
 
     kind: str
     sql: str
     static: Static | None = None
-    attribute: Attribute | None = None
-    local: bool = True
 
 
 @dataclass(slots=True)
@@ -183,27 +180,27 @@ class Fields:
         if attribute.intrinsic:
             return self._intrinsic(attribute)
         if attribute.name == "service.name" and attribute.scope in ("resource", ""):
-            return Value("string", "toString(service)", attribute=attribute)
+            return Value("string", "toString(service)")
         name = self.scope.bind(attribute.name)
         match attribute.scope:
             case "span":
-                return Value("any", f"attributes[{name}]", attribute=attribute)
+                return Value("any", f"attributes[{name}]")
             case "resource":
                 self.joins.add("resource")
-                return Value("any", f"r_attributes[{name}]", attribute=attribute)
+                return Value("any", f"r_attributes[{name}]")
             case "":
                 self.joins.add("resource")
                 sql = f"if(attributes[{name}] != '', attributes[{name}], r_attributes[{name}])"
-                return Value("any", sql, attribute=attribute)
+                return Value("any", sql)
             case "event" | "link":
                 values = f"arrayMap(item -> item[{name}], {NESTED[attribute.scope]})"
-                return Value("any", f"arrayFirst(value -> value != '', {values})", attribute=attribute)
+                return Value("any", f"arrayFirst(value -> value != '', {values})")
             case "instrumentation":
                 self.joins.add("scope")
-                return Value("any", f"s_attributes[{name}]", local=False)
+                return Value("any", f"s_attributes[{name}]")
             case "parent" | "parent.span":
                 self.joins.add("parent")
-                return Value("any", f"p_attributes[{name}]", local=False)
+                return Value("any", f"p_attributes[{name}]")
             case _:
                 raise UnsupportedQuery(f"{attribute.scope} cannot be asked for", position=attribute.at)
 
@@ -211,16 +208,16 @@ class Fields:
         name = attribute.name
         if name in LOCAL:
             kind, sql = LOCAL[name]
-            return Value(kind, sql, attribute=attribute)
+            return Value(kind, sql)
         if name in JOINED:
             kind, sql, join = JOINED[name]
             self.joins.add(join)
-            return Value(kind, sql, attribute=attribute, local=False)
+            return Value(kind, sql)
         if name in LISTS:
             column, kind, item = LISTS[name]
-            return Value(kind, item.replace("item", f"{column}[1]"), attribute=attribute)
+            return Value(kind, item.replace("item", f"{column}[1]"))
         if name == "nestedSetParent":
-            return Value("number", "if(parent_span_id = toFixedString('', 8), -1., 1.)", attribute=attribute)
+            return Value("number", "if(parent_span_id = toFixedString('', 8), -1., 1.)")
         raise UnsupportedQuery(
             f"{name} is not kept", position=attribute.at, hint="structural operators ask for what is below or above"
         )

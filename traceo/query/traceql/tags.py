@@ -8,18 +8,13 @@ from traceo.errors import ParseError
 from traceo.query.run import Queries
 from traceo.query.sql import Scope, TimeRange
 from traceo.query.traceql.ast import Attribute, Filter
-from traceo.query.traceql.fields import LISTS, Fields
+from traceo.query.traceql.fields import LISTS, NESTED, Fields
 from traceo.query.traceql.parser import INTRINSICS, SCOPED, parse_traceql
 from traceo.query.traceql.reading import READ, necessary, select_from
 from traceo.query.traceql.search import show_value
 from traceo.store.attributes import decode_text
 
 MAX_NAMES, MAX_VALUES = 5000, 1000
-COLUMNS = {
-    "span": "SELECT DISTINCT arrayJoin(mapKeys(attributes)) AS name FROM ({spans})",
-    "event": "SELECT DISTINCT arrayJoin(arrayFlatten(arrayMap(m -> mapKeys(m), nested))) AS name FROM ({spans})",
-}
-NESTED = {"event": "`events.attributes`", "link": "`links.attributes`"}
 INTRINSIC_NAMES = sorted({*(name for name in INTRINSICS if not name.startswith("nested")), *SCOPED})
 
 
@@ -46,9 +41,9 @@ def _names(scope: Scope, name: str) -> str:
             table, "DISTINCT arrayJoin(mapKeys(attributes)) AS name", [f"id IN ({seen})"]
         )
     if name == "span":
-        return COLUMNS["span"].format(spans=scope.select_spans("attributes"))
-    spans = scope.select_spans(NESTED[name])
-    return COLUMNS["event"].format(spans=f"SELECT {NESTED[name]} AS nested FROM ({spans})")
+        return f"SELECT DISTINCT arrayJoin(mapKeys(attributes)) AS name FROM ({scope.select_spans('attributes')})"
+    names = f"arrayJoin(arrayFlatten(arrayMap(m -> mapKeys(m), {NESTED[name]})))"
+    return f"SELECT DISTINCT {names} AS name FROM ({scope.select_spans(NESTED[name])})"
 
 
 def parse_tag(text: str) -> Attribute:
