@@ -7,7 +7,6 @@ Each item is answered by itself: what is wrong with one costs no other. What suc
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +17,13 @@ from urllib.parse import unquote
 import orjson
 
 from traceo.errors import InvalidRequest
-from traceo.receivers.http import AsgiApp, Disconnected, Event, Receive, Send, authorize, send_answer
+from traceo.receivers.http import AsgiApp, Disconnected, Event, Receive, Send, authorize, count_failure, send_answer
 from traceo.receivers.ingest import Ingest
 from traceo.receivers.json_record import Roles, make_record, parse_line
 from traceo.receivers.line_bodies import read_roles, receive_lines
 from traceo.receivers.log_records import Record, encode_pair
-from traceo.receivers.status import Failure, to_failure
+from traceo.receivers.status import Failure
 from traceo.store.base import Signal
-
-logger = logging.getLogger(__name__)
 
 PREFIX, TRANSPORT = "/elastic", "elastic"
 JSON = b"application/json"
@@ -90,11 +87,7 @@ async def _answer(ingest: Ingest, path: str, scope: Event, receive: Receive, sen
     except Disconnected:
         ingest.count(Signal.LOGS, TRANSPORT, "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
-        failure = to_failure(error)
-        if failure.http == 500:
-            logger.exception("request failed", extra={"fields": {"transport": TRANSPORT}})
-        ingest.count(Signal.LOGS, TRANSPORT, str(failure.http), error)
-        await _send_failure(send, failure)
+        await _send_failure(send, count_failure(ingest, Signal.LOGS, TRANSPORT, error))
     else:
         status = 200 if content is not None else 404
         if bulk:
@@ -171,10 +164,5 @@ def _error(kind: str, reason: str, status: int) -> dict[str, Any]:
 async def _send_failure(send: Send, failure: Failure) -> None:
     """Its senders repeat what was answered 429 and 5xx."""
     kind = TYPES.get(failure.http, TOO_MANY if failure.http in (429, 503) else "exception")
-    headers = [PRODUCT]
-    if failure.retry_after is not None:
-        headers.append((b"retry-after", failure.retry_after.encode()))
-    if failure.http == 401:
-        headers.append((b"www-authenticate", b'Basic realm="traceo"'))
     body = orjson.dumps(_error(kind, failure.message, failure.http))
-    await send_answer(send, failure.http, JSON, body, *headers)
+    await send_answer(send, failure.http, JSON, body, PRODUCT, *failure.headers(b'Basic realm="traceo"'))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from traceo.errors import InvalidRequest, Overloaded, PayloadTooLarge
 from traceo.receivers.budget import Lease
 from traceo.receivers.ingest import Ingest
+from traceo.receivers.status import Failure, to_failure
+from traceo.store.base import Signal
+
+logger = logging.getLogger(__name__)
 
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -16,6 +21,7 @@ Send = Callable[[Event], Awaitable[None]]
 AsgiApp = Callable[[Event, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
+TEXT = b"text/plain; charset=utf-8"
 INLINE_BYTES = 256 << 10  # a larger body is worked on in a thread
 
 
@@ -72,6 +78,22 @@ async def send_answer(send: Send, status: int, media: bytes, body: bytes, *heade
     fixed = ((b"content-type", media), (b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_failure(send: Send, failure: Failure) -> None:
+    """Its message as text."""
+    await send_answer(send, failure.http, TEXT, f"{failure.message}\n".encode(), *failure.headers())
+
+
+def count_failure(
+    ingest: Ingest, signal: Signal, transport: str, error: Exception, failure: Failure | None = None
+) -> Failure:
+    """What an error is for its sender (OTLP's rules, or `failure`). It is counted, and logged when it is ours."""
+    failure = failure or to_failure(error)
+    if failure.http == 500:
+        logger.error("request failed", exc_info=error, extra={"fields": {"signal": signal, "transport": transport}})
+    ingest.count(signal, transport, str(failure.http), error)
+    return failure
 
 
 def _body_too_large(limit: int) -> InvalidRequest:

@@ -6,7 +6,6 @@ Answers are plain text. What is wrong with one stream or line costs no other.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -16,6 +15,7 @@ from traceo.receivers.budget import Lease
 from traceo.receivers.codec import decompress, decompress_snappy
 from traceo.receivers.http import (
     INLINE_BYTES,
+    TEXT,
     AsgiApp,
     Disconnected,
     Event,
@@ -23,19 +23,17 @@ from traceo.receivers.http import (
     Receive,
     Send,
     authorize,
+    count_failure,
     read_body,
     send_answer,
+    send_failure,
 )
 from traceo.receivers.ingest import Ingest
 from traceo.receivers.loki_body import Push, read_json, read_protobuf
 from traceo.receivers.otlp_json import MEMORY_FACTOR
-from traceo.receivers.status import to_failure
 from traceo.store.base import Signal
 
-logger = logging.getLogger(__name__)
-
 PATH, OLD_PATH = "/loki/api/v1/push", "/api/prom/push"
-TEXT = b"text/plain; charset=utf-8"
 T = TypeVar("T")
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 
@@ -64,24 +62,13 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
     except Disconnected:
         ingest.count(Signal.LOKI, "http", "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
-        await _send_failure(ingest, send, error)
+        await send_failure(send, count_failure(ingest, Signal.LOKI, "http", error))
     else:
         status = "400" if push.refused else "204"
         ingest.count(Signal.LOKI, "http", status, None)
         lines = sum(push.refused.values())
         text = f"{push.reason} ({lines} lines were refused, all others are stored)\n"
         await send_answer(send, int(status), TEXT, text.encode() if push.refused else b"")
-
-
-async def _send_failure(ingest: Ingest, send: Send, error: Exception) -> None:
-    failure = to_failure(error)
-    if failure.http == 500:
-        logger.exception("request failed", extra={"fields": {"signal": Signal.LOKI}})
-    ingest.count(Signal.LOKI, "http", str(failure.http), error)
-    headers = [(b"retry-after", failure.retry_after.encode())] if failure.retry_after else []
-    if failure.http == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send_answer(send, failure.http, TEXT, f"{failure.message}\n".encode(), *headers)
 
 
 async def _receive(ingest: Ingest, scope: Event, receive: Receive) -> Push:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import orjson
 
-from traceo.errors import InvalidRequest, Unauthenticated
-from traceo.receivers.http import AsgiApp, Disconnected, Event, Receive, Send, send_answer
+from traceo.errors import InvalidRequest
+from traceo.receivers.http import AsgiApp, Disconnected, Event, Receive, Send, count_failure, send_answer
 from traceo.receivers.ingest import Ingest
 from traceo.receivers.json_record import Roles, make_record, parse_line
 from traceo.receivers.line_bodies import read_roles, receive_lines
 from traceo.receivers.log_records import Record
-from traceo.receivers.status import to_failure
+from traceo.receivers.status import Failure
 from traceo.store.base import Signal
-
-logger = logging.getLogger(__name__)
 
 PATH, TRANSPORT = "/api/v1/logs/ndjson", "ndjson"
 JSON = b"application/json"
@@ -57,7 +54,7 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
     except Disconnected:
         ingest.count(Signal.LOGS, TRANSPORT, "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
-        await _send_failure(ingest, send, error)
+        await _send_failure(send, count_failure(ingest, Signal.LOGS, TRANSPORT, error))
     else:
         if taken.refused:
             ingest.metrics.rejected_items.labels(Signal.LOGS).inc(len(taken.refused))
@@ -88,17 +85,10 @@ def _read_array(body: bytes) -> list[bytes]:
         raise InvalidRequest(f"the body is no JSON array: {error}") from error
 
 
-async def _send_failure(ingest: Ingest, send: Send, error: Exception) -> None:
+async def _send_failure(send: Send, failure: Failure) -> None:
     """In the shape of the own API's errors."""
-    failure = to_failure(error)
-    if failure.http == 500:
-        logger.exception("request failed", extra={"fields": {"transport": TRANSPORT}})
-    ingest.count(Signal.LOGS, TRANSPORT, str(failure.http), error)
-    headers = [(b"retry-after", failure.retry_after.encode())] if failure.retry_after else []
-    if isinstance(error, Unauthenticated):
-        headers.append((b"www-authenticate", b"Bearer"))
     kinds = {401: "unauthenticated", 403: "permission_denied", 415: "unsupported_media_type", 429: "overloaded"}
     kinds |= {400: "invalid_request", 413: "payload_too_large", 503: "store_unavailable"}
     kind = kinds.get(failure.http, "internal")
     body = orjson.dumps({"error": {"type": kind, "message": failure.message}})
-    await send_answer(send, failure.http, JSON, body, *headers)
+    await send_answer(send, failure.http, JSON, body, *failure.headers())

@@ -5,7 +5,6 @@ Whatever the request, its answer is in its own content type: an Export<Signal>Se
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 
 from traceo.errors import UnsupportedMediaType
@@ -20,16 +19,15 @@ from traceo.receivers.http import (
     Receive,
     Send,
     authorize,
+    count_failure,
     read_body,
     send_answer,
     text_of,
 )
 from traceo.receivers.ingest import KEEP_HEADER, Ingest
 from traceo.receivers.otlp_json import MEMORY_FACTOR, json_to_protobuf
-from traceo.receivers.status import NOT_FOUND, UNIMPLEMENTED, Failure, success_json, success_protobuf, to_failure
+from traceo.receivers.status import NOT_FOUND, UNIMPLEMENTED, Failure, success_json, success_protobuf
 from traceo.store.base import OTLP, Outcome, Signal
-
-logger = logging.getLogger(__name__)
 
 PATHS = {f"/v1/{signal}": signal for signal in OTLP}
 PROTOBUF, JSON = b"application/x-protobuf", b"application/json"
@@ -74,11 +72,7 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
     except Disconnected:
         ingest.count(signal, "http", "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
-        failure = to_failure(error)
-        if failure.http == 500:
-            logger.exception("request failed", extra={"fields": {"signal": signal}})
-        ingest.count(signal, "http", str(failure.http), error)
-        await _send_failure(send, media, failure)
+        await _send_failure(send, media, count_failure(ingest, signal, "http", error))
     else:
         ingest.count(signal, "http", "200", None)
         body = success_json(signal, outcome) if media == JSON else success_protobuf(outcome)
@@ -118,10 +112,7 @@ async def _decode(ingest: Ingest, signal: Signal, media: bytes, headers: Headers
 
 
 async def _send_failure(send: Send, media: bytes, failure: Failure, *headers: tuple[bytes, bytes]) -> None:
-    if failure.retry_after is not None:
-        headers += ((b"retry-after", failure.retry_after.encode()),)
-    if failure.http == 401:
-        headers += ((b"www-authenticate", b"Bearer"),)
+    headers += failure.headers()
     if media == PROTOBUF:
         await send_answer(send, failure.http, PROTOBUF, failure.to_protobuf(), *headers)
     else:

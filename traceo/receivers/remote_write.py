@@ -6,7 +6,6 @@ they repeat after 5xx and drop after 4xx (429 is repeated only where its operato
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +14,7 @@ from traceo.receivers.budget import Lease
 from traceo.receivers.codec import decompress, decompress_snappy
 from traceo.receivers.http import (
     INLINE_BYTES,
+    TEXT,
     AsgiApp,
     Disconnected,
     Event,
@@ -22,19 +22,18 @@ from traceo.receivers.http import (
     Receive,
     Send,
     authorize,
+    count_failure,
     read_body,
     send_answer,
+    send_failure,
 )
 from traceo.receivers.ingest import Ingest
 from traceo.receivers.status import to_failure
 from traceo.receivers.written import Written, count_written
 from traceo.store.base import Outcome, Signal
 
-logger = logging.getLogger(__name__)
-
 PATH = "/prometheus/api/v1/write"
 PLAIN_INLINE_BYTES = 1 << 20  # a larger body is looked at in a thread: 4000 series take some milliseconds
-TEXT = b"text/plain; charset=utf-8"
 PROTOBUF = "application/x-protobuf"
 VERSIONS = {"prometheus.WriteRequest": 1, "io.prometheus.write.v2.Request": 2}
 HEADERS = {
@@ -80,7 +79,10 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
     except Disconnected:
         ingest.count(Signal.REMOTE_WRITE, "http", "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
-        await _send_failure(ingest, send, error)
+        failure = to_failure(error)
+        if isinstance(error, Overloaded):
+            failure = replace(failure, http=503)
+        await send_failure(send, count_failure(ingest, Signal.REMOTE_WRITE, "http", error, failure))
     else:
         status = "400" if outcome.rejected else "204"
         ingest.count(Signal.REMOTE_WRITE, "http", status, None)
@@ -88,19 +90,6 @@ async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) ->
         headers = [(HEADERS[kind], b"%d" % count) for kind, count in counts]
         text = f"{outcome.rejected} items of the request were refused, all others are stored: {outcome.reason}\n"
         await send_answer(send, int(status), TEXT, text.encode() if outcome.rejected else b"", *headers)
-
-
-async def _send_failure(ingest: Ingest, send: Send, error: Exception) -> None:
-    failure = to_failure(error)
-    if isinstance(error, Overloaded):
-        failure = replace(failure, http=503)
-    if failure.http == 500:
-        logger.exception("request failed", extra={"fields": {"signal": Signal.REMOTE_WRITE}})
-    ingest.count(Signal.REMOTE_WRITE, "http", str(failure.http), error)
-    headers = [(b"retry-after", failure.retry_after.encode())] if failure.retry_after else []
-    if failure.http == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send_answer(send, failure.http, TEXT, f"{failure.message}\n".encode(), *headers)
 
 
 async def _receive(ingest: Ingest, scope: Event, receive: Receive) -> tuple[Outcome, Written | None]:

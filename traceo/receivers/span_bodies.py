@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from traceo.receivers.budget import Lease
 from traceo.receivers.codec import decompress
 from traceo.receivers.http import (
     INLINE_BYTES,
+    TEXT,
     AsgiApp,
     Disconnected,
     Event,
@@ -19,20 +19,18 @@ from traceo.receivers.http import (
     Receive,
     Send,
     authorize,
+    count_failure,
     read_body,
     send_answer,
+    send_failure,
     text_of,
 )
 from traceo.receivers.ingest import KEEP_HEADER, Ingest
 from traceo.receivers.jaeger import read_jaeger
 from traceo.receivers.span_records import Span, encode_spans
-from traceo.receivers.status import to_failure
 from traceo.receivers.zipkin import read_zipkin
 from traceo.store.base import Signal
 
-logger = logging.getLogger(__name__)
-
-TEXT = b"text/plain; charset=utf-8"
 MEMORY_FACTOR = 16  # what the objects of one byte may take
 INLINE = INLINE_BYTES // 8  # translated here and now: some milliseconds; a larger body in a thread
 
@@ -75,14 +73,7 @@ async def _answer(ingest: Ingest, protocol: Protocol, scope: Event, receive: Rec
     except Disconnected:
         ingest.count(Signal.TRACES, protocol.name, "499", None)
     except Exception as error:  # the edge of the process: every request gets an answer
-        failure = to_failure(error)
-        if failure.http == 500:
-            logger.exception("request failed", extra={"fields": {"transport": protocol.name}})
-        ingest.count(Signal.TRACES, protocol.name, str(failure.http), error)
-        headers = [(b"retry-after", failure.retry_after.encode())] if failure.retry_after else []
-        if failure.http == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await send_answer(send, failure.http, TEXT, f"{failure.message}\n".encode(), *headers)
+        await send_failure(send, count_failure(ingest, Signal.TRACES, protocol.name, error))
     else:
         ingest.count(Signal.TRACES, protocol.name, "202", None)
         await send_answer(send, 202, TEXT, b"")

@@ -39,6 +39,11 @@ class Failure:
         """The header's value: whole seconds, rounded up."""
         return None if self.retry_after_s is None else str(max(1, math.ceil(self.retry_after_s)))
 
+    def headers(self, challenge: bytes = b"Bearer") -> tuple[tuple[bytes, bytes], ...]:
+        """When to send again, and (`challenge`) which credential is asked for."""
+        again = ((b"retry-after", self.retry_after.encode()),) if self.retry_after else ()
+        return (*again, (b"www-authenticate", challenge)) if self.http == 401 else again
+
     def to_protobuf(self) -> bytes:
         """A google.rpc.Status; with RetryInfo where the sender may repeat."""
         status = Status(code=self.grpc, message=self.message)
