@@ -1,14 +1,10 @@
 """Every route of the Jaeger API, under `/jaeger/api`."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from starlette.datastructures import QueryParams
@@ -17,8 +13,8 @@ from traceo import errors
 from traceo.api.compat.jaeger.encode import show_trace
 from traceo.api.compat.jaeger.params import DAY_NS, query_of, read_limit, read_range
 from traceo.api.compat.loki.answer import answer_error as loki_error
-from traceo.api.compat.prometheus.compress import compress_for
 from traceo.api.compat.prometheus.waiting import while_connected
+from traceo.api.compat.route import CompatRoute
 from traceo.api.depends import QueriesOf, Tenant
 from traceo.api.times import parse_time
 from traceo.query.otlp_trace import read_otlp_trace
@@ -28,35 +24,21 @@ from traceo.query.sql import TimeRange
 from traceo.query.traceql.search import search_traces
 from traceo.query.traces import read_trace
 
-logger = logging.getLogger(__name__)
 KNOWN_NS = 7 * DAY_NS  # how far back services and operations are looked for
 READS_AT_ONCE = 4
 PASSED_ON = ("retry-after", "www-authenticate")
 
 
-class JaegerRoute(APIRoute):
+def _answer_error(error: errors.TraceoError) -> Response:
+    told = loki_error(error)  # for its status and headers
+    headers = {name: told.headers[name] for name in PASSED_ON if name in told.headers}
+    return _failed(told.status_code, error.message, headers)
+
+
+class JaegerRoute(CompatRoute):
     """A route whose errors have Jaeger's shape."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See FastAPI."""
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return compress_for(request, await handle(request))
-            except errors.TraceoError as error:
-                told = loki_error(error)  # for its status and headers
-                headers = {
-                    name: told.headers[name] for name in ("retry-after", "www-authenticate") if name in told.headers
-                }
-                return _failed(told.status_code, error.message, headers)
-            except RequestValidationError as error:
-                return _failed(400, str(error.errors()[0]["msg"]))
-            except Exception:
-                logger.exception("request failed")
-                return _failed(500, "something broke in Traceo; its log says what")
-
-        return answer
+    failed = staticmethod(_answer_error)
 
 
 # Its contract is Jaeger's, not this API's OpenAPI.

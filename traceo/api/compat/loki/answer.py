@@ -2,16 +2,14 @@
 
 import logging
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import Response
 
 from traceo import errors
-from traceo.api.compat.prometheus.compress import compress_for
+from traceo.api.compat.route import CompatRoute
 
 logger = logging.getLogger(__name__)
 
@@ -64,22 +62,7 @@ def _text(status: int, message: str, headers: dict[str, str] | None = None) -> R
     return Response(f"{message}\n", status, headers, "text/plain; charset=utf-8")
 
 
-class LokiRoute(APIRoute):
-    """A route whose errors are in Loki's shape, and whose answers are compressed where the client takes that."""
+class LokiRoute(CompatRoute):
+    """A route whose errors are in Loki's shape."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See FastAPI."""
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return compress_for(request, await handle(request))
-            except errors.TraceoError as error:
-                return answer_error(error)
-            except RequestValidationError as error:
-                return _text(400, str(error.errors()[0]["msg"]))
-            except Exception:
-                logger.exception("request failed")
-                return _text(500, "something broke in Traceo; its log says what")
-
-        return answer
+    failed = staticmethod(answer_error)

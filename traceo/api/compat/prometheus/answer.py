@@ -2,17 +2,15 @@
 
 import logging
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Response
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
 
 from traceo import errors
-from traceo.api.compat.prometheus.compress import compress_for
 from traceo.api.compat.prometheus.encode import encode_json
+from traceo.api.compat.route import CompatRoute
 
 logger = logging.getLogger(__name__)
 
@@ -83,22 +81,7 @@ def _error_response(status: int, kind: str, message: str, headers: dict[str, str
     return Response(body, status, headers, JSON_TYPE)
 
 
-class PrometheusRoute(APIRoute):
-    """A route whose errors are in Prometheus' shape, and whose answers are compressed where the client takes that."""
+class PrometheusRoute(CompatRoute):
+    """A route whose errors are in Prometheus' shape."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See FastAPI."""
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return compress_for(request, await handle(request))
-            except errors.TraceoError as error:
-                return answer_error(error)
-            except RequestValidationError as error:
-                return _error_response(400, "bad_data", str(error.errors()[0]["msg"]))
-            except Exception:
-                logger.exception("request failed")
-                return _error_response(500, "internal", "something broke in Traceo; its log says what")
-
-        return answer
+    failed = staticmethod(answer_error)
