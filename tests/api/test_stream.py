@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.api.test_api import data, policies, services  # noqa: F401  (fixtures)
 from tests.query.engine import engine
 from tests.query.telemetry import logs, span, traces
+from traceo.api import sockets
 from traceo.api.app import make_api
-from traceo.api.routes import stream
 from traceo.cli import main
 from traceo.errors import StoreUnavailable
 from traceo.listeners import make_http_server
@@ -124,7 +124,7 @@ def test_browser_sends_its_token_as_a_subprotocol() -> None:
 
 
 def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "SEND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sockets, "SEND_TIMEOUT_S", 0.2)
 
     async def work() -> None:
         app = make_api(services())

@@ -13,8 +13,8 @@ from tests.api.loki.pushed import push_body
 from tests.api.test_api import data, policies, services  # noqa: F401  (fixtures)
 from tests.api.test_stream import read, serving
 from tests.query.engine import engine
+from traceo.api import sockets
 from traceo.api.app import make_api
-from traceo.api.compat.loki import tail
 from traceo.store.base import Request, Signal
 
 TAIL = "/loki/api/v1/tail"
@@ -80,7 +80,7 @@ def test_wrong_tails_are_refused_with_the_reason(query: str, token: str, status:
 
 
 def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail, "SEND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sockets, "SEND_TIMEOUT_S", 0.2)
     engine()
 
     async def work() -> None:

@@ -1,16 +1,14 @@
 """Live tails over WebSocket: log records or spans that meet a filter, as they arrive."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
-import orjson
 from fastapi import APIRouter, Query, WebSocket
-from starlette.websockets import WebSocketDisconnect
 
 from traceo.api.depends import Pairs, find_caller, parse_pairs
 from traceo.api.errors import answer_error
+from traceo.api.sockets import put_frame, send_until_left
 from traceo.api.times import parse_duration
 from traceo.errors import InvalidRequest, TraceoError
 from traceo.live.follow import Batch, Live
@@ -25,9 +23,7 @@ from traceo.query.traces import parse_trace_id, show_span
 router = APIRouter(tags=["stream"])
 
 PROTOCOL, TOKEN_PREFIX = "traceo", "traceo.token."
-SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is cut
 ANY_TIME = TimeRange(0, 1)  # a tail has no range
-TRY_AGAIN, TOO_SLOW = 1013, 1008  # RFC 6455 7.4.1
 
 
 @router.websocket("/stream")
@@ -89,44 +85,18 @@ async def _follow(socket: WebSocket, tenant: str, watch: Watch) -> None:
     async with contextlib.aclosing(live.follow(tenant, watch)) as batches:
         await anext(batches)
         await socket.accept(PROTOCOL if PROTOCOL in socket.scope.get("subprotocols", []) else None)
-        sending = asyncio.create_task(_send(socket, batches, watch.signal))
-        leaving = asyncio.create_task(_until_left(socket))
-        try:
-            await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sending, leaving):
-                task.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
+        await send_until_left(socket, _send(socket, batches, watch.signal))
 
 
 async def _send(socket: WebSocket, batches: AsyncGenerator[Batch, None], signal: str) -> None:
-    """Until the client goes, or is too slow, or the tail ends."""
     try:
-        await _put(socket, {"type": "started"})
+        await put_frame(socket, {"type": "started"})
         async for batch in batches:
             shown = [SHOW[signal](row) for row in batch.rows]
-            await _put(socket, {"type": signal, signal: shown, "dropped": batch.dropped})
-    except TimeoutError:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(1):
-                await socket.close(TOO_SLOW, "too slow")
+            await put_frame(socket, {"type": signal, signal: shown, "dropped": batch.dropped})
     except TraceoError as error:
-        await _put(socket, {"type": "error", "message": error.message})
-        await socket.close(TRY_AGAIN)
-    except WebSocketDisconnect:
-        pass
-
-
-async def _put(socket: WebSocket, frame: dict[str, Any]) -> None:
-    async with asyncio.timeout(SEND_TIMEOUT_S):
-        await socket.send_text(orjson.dumps(frame).decode())
-
-
-async def _until_left(socket: WebSocket) -> None:
-    """What a client says is not asked for; that it goes is."""
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            await socket.receive_text()
+        await put_frame(socket, {"type": "error", "message": error.message})
+        raise
 
 
 def _show_span(row: Row) -> Row:

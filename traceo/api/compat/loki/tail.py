@@ -3,16 +3,13 @@
 A client that takes nothing is cut; lines that find no room in its buffer are told as dropped.
 """
 
-import asyncio
 import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
-import orjson
 from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect
 
 from traceo.api.compat.loki.answer import answer_error
 from traceo.api.compat.loki.encode import CATEGORIZE, group_lines, wants_categories
@@ -20,6 +17,7 @@ from traceo.api.compat.loki.language import parse_lines, placed
 from traceo.api.compat.loki.params import DEFAULT_LIMIT, HOUR_NS, MAX_LIMIT, read_duration, read_limit, read_time
 from traceo.api.compat.prometheus.params import Params
 from traceo.api.depends import find_caller
+from traceo.api.sockets import put_frame, send_until_left
 from traceo.errors import InvalidRequest, TraceoError
 from traceo.live.follow import Batch, Live
 from traceo.live.watch import Watch
@@ -30,10 +28,8 @@ from traceo.query.run import Queries
 from traceo.query.sql import TimeRange
 
 router = APIRouter()
-SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is cut
 MAX_DELAY_S = 5
 SHOWN_DROPS = 100  # of one frame
-TRY_AGAIN, TOO_SLOW = 1013, 1008  # RFC 6455 7.4.1
 
 
 @router.websocket("/tail")
@@ -72,14 +68,7 @@ class _Tail:
             await anext(batches)
             before = await self._read_before()
             await self._socket.accept()
-            sending = asyncio.create_task(self._send(before, batches))
-            leaving = asyncio.create_task(self._until_left())
-            try:
-                await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (sending, leaving):
-                    task.cancel()
-                await asyncio.gather(sending, leaving, return_exceptions=True)
+            await send_until_left(self._socket, self._send(before, batches))
 
     def _watch(self) -> Watch:
         """What other stages than filters of lines say is asked of what was found."""
@@ -99,20 +88,12 @@ class _Tail:
         return (await read_lines(self._queries, self._tenant, self._query, between, limit))[::-1]
 
     async def _send(self, before: list[Line], batches: AsyncGenerator[Batch, None]) -> None:
-        """Until the client goes, or is too slow, or the tail ends."""
-        try:
-            if before:
-                await self._put(before, 0)
-            async for batch in batches:
-                lines = await self._show(batch)
-                if lines or batch.dropped:
-                    await self._put(lines, batch.dropped)
-        except TimeoutError:
-            await self._close(TOO_SLOW, "too slow")
-        except TraceoError as error:
-            await self._close(TRY_AGAIN, error.message)
-        except WebSocketDisconnect:
-            pass
+        if before:
+            await self._put(before, 0)
+        async for batch in batches:
+            lines = await self._show(batch)
+            if lines or batch.dropped:
+                await self._put(lines, batch.dropped)
 
     async def _show(self, batch: Batch) -> list[Line]:
         """What the query makes of new records, which are known by their times."""
@@ -138,16 +119,4 @@ class _Tail:
             frame["dropped_entries"] = [entry] * min(dropped, SHOWN_DROPS)
         if self._categorize:
             frame["encodingFlags"] = [CATEGORIZE]
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await self._socket.send_text(orjson.dumps(frame).decode())
-
-    async def _close(self, code: int, reason: str) -> None:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(1):
-                await self._socket.close(code, reason[:100])
-
-    async def _until_left(self) -> None:
-        """What a client says is not asked for; that it goes is."""
-        with contextlib.suppress(WebSocketDisconnect):
-            while True:
-                await self._socket.receive_text()
+        await put_frame(self._socket, frame)
