@@ -1,5 +1,5 @@
 -- Spans that wait for their trace's verdict: all of them, for a short while, by the hour so that whole hours fall.
--- The same columns as `spans`, without the index on attribute values. Each row keeps the number of the block that brought
+-- The same columns and indexes as `spans`. Each row keeps the number of the block that brought
 -- it: the sampler works through blocks in their order, so that it takes each span once (sampling/sampler.py).
 -- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS spans_recent${local} AS spans${local}
