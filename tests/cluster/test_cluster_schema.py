@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.store.conformance import ages as ages
 from traceo.config import Retention
 from traceo.errors import SchemaTooNew
 from traceo.store.cluster import ClusterStore
@@ -55,6 +56,7 @@ async def test_schema_of_a_newer_traceo_on_one_node_is_left_alone(store: Cluster
     assert await migrate(store) == []
 
 
+@pytest.mark.usefixtures("ages")
 async def test_retention_is_set_on_every_node_and_only_once(store: ClusterStore) -> None:
     seconds = dict.fromkeys(Retention.__slots__, 30.0 * DAY_S)
     await apply_retention(store, seconds)
