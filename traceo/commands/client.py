@@ -36,6 +36,8 @@ def _to_error(response: httpx.Response) -> TraceoError:
             return KINDS.get(response.status_code, QueryError)(said)
         message, hint, position = said["message"], said.get("hint"), said.get("position")
     except (ValueError, KeyError, TypeError):
+        if response.headers.get("content-type", "").startswith("text/plain"):  # Loki's and Tempo's shape
+            return KINDS.get(response.status_code, QueryError)(response.text)
         return TraceoError(f"the server answered {response.status_code}, which is not Traceo's way")
     if hint or position is not None:
         where = f" (at character {position + 1})" if position is not None else ""

@@ -176,7 +176,9 @@ def _show_trace(answer: Row) -> None:
         name = f"{'  ' * min(depth, 20)}{span['service']}: {span['name']}"
         table.add_row(
             Text(name[:NAME_WIDTH], style, no_wrap=True),
-            Text(_bar(span["start_time_ns"] - start, span["duration_ns"], end - start), style or "cyan", no_wrap=True),
+            Text(
+                show_bar(span["start_time_ns"] - start, span["duration_ns"], end - start), style or "cyan", no_wrap=True
+            ),
             Text(show_duration(span["duration_ns"]), style, justify="right", no_wrap=True),
             Text(span["status_message"], style),
         )
@@ -201,7 +203,8 @@ def in_tree_order(spans: Sequence[Row]) -> list[tuple[Row, int]]:
     return order + [(span, 0) for span in spans if span["span_id"] not in seen]  # parents in a circle
 
 
-def _bar(offset: int, duration: int, total: int) -> str:
+def show_bar(offset: int, duration: int, total: int) -> str:
+    """Where a span lies within its trace; the three in one unit."""
     if total <= 0:
         return "█" * BAR_WIDTH
     first = min(BAR_WIDTH - 1, offset * BAR_WIDTH // total)

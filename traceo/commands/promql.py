@@ -52,7 +52,7 @@ def print_metric(args: argparse.Namespace, api: str) -> None:
     if (args.start or args.end or args.step) and args.time:
         raise InvalidRequest("--time is for a table, --start, --end and --step are for a chart: give one or the other")
     chart = bool(args.start or args.end or args.step)
-    form = _range_form(args, console.width) if chart else _instant_form(args)
+    form = range_form(args, console.width) if chart else _instant_form(args)
     answer = ask(args, "POST", "/query_range" if chart else "/query", api=api, data=form)
     if args.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -60,7 +60,7 @@ def print_metric(args: argparse.Namespace, api: str) -> None:
     _print_notes(answer)
     unit = "" if args.unit == "none" else UNITS[args.unit] if args.unit else unit_of(args.expr)
     if chart:
-        _print_chart(answer["data"]["result"], form, unit)
+        print_chart(answer["data"]["result"], form, unit)
     else:
         _print_values(answer["data"], unit)
 
@@ -71,8 +71,8 @@ def _instant_form(args: argparse.Namespace) -> dict[str, str]:
     return {"query": args.expr, **({"time": str(parse_time(args.time) / 1e9)} if args.time else {})}
 
 
-def _range_form(args: argparse.Namespace, width: int) -> dict[str, str]:
-    """Times as the server takes them; without a step, two points for each column."""
+def range_form(args: argparse.Namespace, width: int) -> dict[str, str]:
+    """Parameters of a chart, times as the server takes them; without a step, two points for each column."""
     from traceo.api.times import parse_duration, parse_time
 
     now_ns = time.time_ns()
@@ -122,10 +122,10 @@ def _print_values(data: Mapping[str, Any], unit: str) -> None:
     elif data["resultType"] == "matrix":
         _print_matrix(data["result"])
     else:
-        _print_vector(data["result"], unit)
+        print_vector(data["result"], unit)
 
 
-def _print_vector(samples: Sequence[Sample], unit: str) -> None:
+def print_vector(samples: Sequence[Sample], unit: str) -> None:
     """A row for each series, with a bar as long as its value where all are positive."""
     from rich.table import Table
     from rich.text import Text
@@ -169,7 +169,7 @@ def _print_matrix(result: Sequence[Sample]) -> None:
     _print_more(len(result) - TABLE_ROWS)
 
 
-def _print_chart(result: Sequence[Sample], form: Mapping[str, str], unit: str) -> None:
+def print_chart(result: Sequence[Sample], form: Mapping[str, str], unit: str) -> None:
     """The series with the largest means, and what their colours are."""
     from rich.text import Text
 

@@ -9,6 +9,7 @@ from traceo.commands.ask import add_server, add_times, ask
 from traceo.commands.logql import add_logql
 from traceo.commands.promql import add_promql
 from traceo.commands.server import Commands
+from traceo.commands.traceql import add_traceql
 from traceo.errors import InvalidRequest
 
 # What becomes a query parameter of the same name, where the kind of question has it.
@@ -41,6 +42,7 @@ def add_commands(commands: Commands) -> None:
     _add_kind(kinds, "metrics", "metric names, types and units", "metrics")
     add_promql(kinds)
     add_logql(kinds)
+    add_traceql(kinds)
     sql = _add_kind(kinds, "sql", "run a SELECT; `-` reads it from standard input", "sql", times=False)
     sql.add_argument("query", help="the statement, or `-`")
     sql.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="value of {NAME:Type}")

@@ -1,38 +1,12 @@
 """Tempo's API: what Grafana's data source asks, and the shapes that it reads."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from tests.api.prometheus.client import call, make_services
-from tests.query.traceql.stored import MS, NOW, TENANT, load
-from traceo.api.app import ApiServices
-from traceo.state.database import open_state
+from tests.api.tempo.conftest import Get
+from tests.query.traceql.stored import MS, NOW
 
-Get = Callable[..., httpx.Response]
 TRACE = "1".rjust(32, "0")
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServices]:
-    database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
-    yield make_services(database)
-    database.dispose()
-
-
-@pytest.fixture(scope="module")
-def get(services: ApiServices) -> Get:
-    load()
-
-    def ask(path: str, accept: str = "", **params: Any) -> httpx.Response:
-        params = {"start": str(NOW // 10**9 - 3600), "end": str(NOW // 10**9 + 3600), **params}
-        headers = {"X-Scope-OrgID": TENANT, **({"Accept": accept} if accept else {})}
-        return call(services, "GET", f"/tempo{path}", headers=headers, params=params)
-
-    return ask
 
 
 def test_trace_by_id_is_what_was_sent(get: Get) -> None:

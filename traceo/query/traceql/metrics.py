@@ -74,6 +74,11 @@ async def query_metrics(queries: Queries, tenant: str, text: str, between: TimeR
     return MetricAnswer(times, _series(query, found, count, step_ns))
 
 
+def is_duration(metrics: Metrics) -> bool:
+    """Whether its values are seconds."""
+    return isinstance(metrics.expr, Attribute) and metrics.expr.name in DURATIONS
+
+
 def _fields_of(metrics: Metrics | None) -> list[Field]:
     assert metrics is not None
     return [*metrics.by, *([metrics.expr] if metrics.expr is not None else [])]
@@ -172,7 +177,7 @@ def _group(query: Query, parts: list[pa.Table], between: TimeRange, step_ns: int
 def _series(query: Query, found: pa.Table, count: int, step_ns: int) -> list[MetricSeries]:
     metrics = query.metrics
     assert metrics is not None
-    scale = 1e-9 if isinstance(metrics.expr, Attribute) and metrics.expr.name in DURATIONS else 1.0
+    scale = 1e-9 if is_duration(metrics) else 1.0
     columns = [found[f"b{number}"].to_pylist() for number in range(len(metrics.by))]
     rows_of: dict[tuple[Any, ...], list[int]] = {}
     for row, key in enumerate(zip(*columns, strict=True) if columns else [()] * found.num_rows):
