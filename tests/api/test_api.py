@@ -2,21 +2,26 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pyarrow as pa
 import pytest
+from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter
+from starlette.routing import Match
 
+from tests.described import described
 from tests.moment import NOW_S
 from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
 from traceo.access.model import ALL_SCOPES, Principal, Scope
-from traceo.api.app import ApiServices, make_api
+from traceo.api.app import PREFIX, ROUTERS, ApiServices, make_api
 from traceo.cardinality.usage import MetricUsage
 from traceo.config import Config, Query, Store
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
@@ -132,6 +137,8 @@ PROBES = [("GET", "/healthz", {}), ("GET", "/readyz", {}), ("GET", "/metrics", {
 def test_every_route_is_tried_here() -> None:
     paths = call("GET", "/api/v1/openapi.json").json()["paths"]
     assert sum(len(methods) for methods in paths.values()) == len(ROUTES) + len(STATELESS)
+    answers = [route["responses"]["200"] for methods in paths.values() for route in methods.values()]
+    assert all(answer["content"]["application/json"]["schema"] for answer in answers)
 
 
 @pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *STATELESS, *PROBES], ids=str)
@@ -139,6 +146,15 @@ def test_route_answers(method: str, path: str, request_: dict[str, Any]) -> None
     response = call(method, path, **request_)
     assert response.status_code == 200, response.text
     assert response.content
+
+
+@pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *STATELESS], ids=str)
+def test_answer_is_what_openapi_says(method: str, path: str, request_: dict[str, Any]) -> None:
+    asked = {"type": "http", "method": method, "path": unquote(path.partition("?")[0]).removeprefix(PREFIX)}
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    route = next(route for route in routes if route.matches(asked)[0] == Match.FULL)
+    answer = json.loads(call(method, path, **request_).text.replace("+00:00", "Z"))
+    described(route.response_model, answer)
 
 
 @pytest.mark.parametrize(("method", "path", "request_"), [*ROUTES, *STATELESS], ids=str)

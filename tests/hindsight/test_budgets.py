@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.described import described
 from tests.query.engine import engine
+from traceo.api.routes.sampling_answers import BudgetRow
 from traceo.config import Query as QuerySettings
 from traceo.hindsight.budgets import read_budgets
 from traceo.query.run import Queries
@@ -42,7 +44,8 @@ def read(tenant: str, budget: Budget, factor: float | None = None, exempt: float
         return await read_budgets(Queries(engine(), QuerySettings()), tenant, [budget], steering, TERMS, NOW)
 
     (row,) = asyncio.run(work())
-    return row
+    shown: dict[str, Any] = described(BudgetRow, row)
+    return shown
 
 
 def test_rate_over_the_last_hour_and_day(tenant: str) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from sqlglot import transpile
 
+from tests.described import described
 from tests.query.engine import engine
 from tests.sampling.traces import START_NS, Span, Trace, share, store
+from traceo.api.routes.sampling_answers import SimulateAnswer
 from traceo.config import Query as QuerySettings
 from traceo.errors import InvalidRequest, LimitExceeded
 from traceo.hindsight.replay import Replay, compile_figures
@@ -52,7 +54,8 @@ def replay(tenant: str, document: str, **more: Any) -> dict[str, Any]:
     async def work() -> dict[str, Any]:
         return await simulate(Queries(engine(), QuerySettings()), tenant, Simulation(document, RANGE, **more))
 
-    return asyncio.run(work())
+    report: dict[str, Any] = described(SimulateAnswer, asyncio.run(work()))
+    return report
 
 
 def some_traces() -> list[Trace]:

@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.described import described
 from tests.query.engine import engine, insert
 from tests.query.telemetry import VALUES, logs, metrics, span, traces
+from traceo.api.routes.metric_answers import PointRows
+from traceo.api.routes.trace_answers import TraceAnswer
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
 from traceo.query.logs import LogSearch, is_selective, search_logs
@@ -45,7 +48,7 @@ def test_a_trace_comes_back_as_it_was_sent(tenant: str) -> None:
     link = {"trace_id": b"\x07" * 16, "span_id": b"\x08" * 8}
     child = span(1, 11, NOW + 5, parent=10, kind=3, status={"code": 2, "message": "bad"}, attributes=VALUES)
     insert(tenant, Signal.TRACES, traces("shop", [span(1, 10, NOW), {**child, "events": [event], "links": [link]}]))
-    trace = run(lambda q: read_trace(q, tenant, "1"))
+    trace = described(TraceAnswer, run(lambda q: read_trace(q, tenant, "1")))
     root, child = trace["spans"]
     assert trace["trace_id"] == "0" * 31 + "1"
     assert (root["parent_span_id"], root["kind"], root["status"]) == (None, "server", "unset")
@@ -236,6 +239,9 @@ def test_pages_of_logs_are_complete_even_among_equal_records(tenant: str) -> Non
 
 
 def test_metrics_come_back_exactly(tenant: str) -> None:
+    def points(search: SeriesSearch) -> Any:
+        return described(PointRows, {"series": run(lambda q: read_points(q, tenant, search, 10))})["series"]
+
     insert(tenant, Signal.METRICS, metrics("shop", NOW))
     names = run(lambda q: list_metrics(q, tenant, RANGE))
     assert [(row["metric"], row["type"], row["unit"], row["series"]) for row in names] == [
@@ -247,12 +253,12 @@ def test_metrics_come_back_exactly(tenant: str) -> None:
     (series,) = run(lambda q: list_series(q, tenant, SeriesSearch(RANGE, "temperature", attributes=(("place", "b"),))))
     assert series["attributes"] == {"place": "b"}
     assert series["resource"] == {"service.name": "shop", "host.name": "h1"}
-    (total,) = run(lambda q: read_points(q, tenant, SeriesSearch(RANGE, "bytes.total"), 10))
+    (total,) = points(SeriesSearch(RANGE, "bytes.total"))
     assert total["points"][0]["value"] == (1 << 53) + 1
     assert (total["exemplars"][0]["value"], total["exemplars"][0]["trace_id"]) == (7, "01" * 16)
-    (latency,) = run(lambda q: read_points(q, tenant, SeriesSearch(RANGE, "latency"), 10))
+    (latency,) = points(SeriesSearch(RANGE, "latency"))
     assert latency["points"][0]["counts"] == [1, 2]
-    (warm,) = run(lambda q: read_points(q, tenant, SeriesSearch(RANGE, ids=(int(series["series_id"]),)), 10))
+    (warm,) = points(SeriesSearch(RANGE, ids=(int(series["series_id"]),)))
     assert warm["points"][0]["value"] == {"$double": "NaN"}
 
 

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.described import described
 from tests.query.engine import engine, insert
 from tests.query.telemetry import span, traces
+from traceo.api.routes.sampling_answers import LedgerAnswer
 from traceo.config import Query as QuerySettings
 from traceo.errors import InvalidRequest
 from traceo.query.ledger import SEEN, read_ledger
@@ -119,7 +121,7 @@ def ledger(tenant: str) -> str:
     ],
 )
 def test_ledger_adds_up_by(by: str, keys: list[str], ledger: str) -> None:
-    answer = run(lambda q: read_ledger(q, ledger, RANGE, by))
+    answer = described(LedgerAnswer, run(lambda q: read_ledger(q, ledger, RANGE, by)))
     assert [row[by] for row in answer["rows"]] == keys
     seen = {"traces": 25, "spans": 120, "bytes": 10_000, "logs": 100, "log_bytes": 10_000}
     assert answer["total"]["seen"] == seen

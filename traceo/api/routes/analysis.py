@@ -50,7 +50,7 @@ def get_selection(
 Selected = Annotated[Selection, Depends(get_selection)]
 
 
-@router.get("/traces/{trace_id}/critical-path", responses={200: {"model": CriticalPath}})
+@router.get("/traces/{trace_id}/critical-path", response_model=CriticalPath)
 async def get_critical_path(
     trace_id: str,
     queries: QueriesOf,
@@ -61,7 +61,7 @@ async def get_critical_path(
     return answer(await read_critical_path(queries, tenant, trace_id, root))
 
 
-@router.get("/analysis/critical-path", responses={200: {"model": AggregatePath}})
+@router.get("/analysis/critical-path", response_model=AggregatePath)
 async def get_aggregate_path(
     queries: QueriesOf,
     tenant: Tenant,
@@ -74,7 +74,7 @@ async def get_aggregate_path(
     return answer(await read_aggregate(queries, tenant, chosen, quantile, baseline, max_traces))
 
 
-@router.get("/analysis/heatmap", responses={200: {"model": DurationMap}})
+@router.get("/analysis/heatmap", response_model=DurationMap)
 async def get_heatmap(
     queries: QueriesOf,
     tenant: Tenant,
@@ -87,7 +87,7 @@ async def get_heatmap(
     return answer(await read_heatmap(queries, tenant, HeatMap(chosen, columns, per_double, examples)))
 
 
-@router.get("/errors", responses={200: {"model": ErrorGroups}})
+@router.get("/errors", response_model=ErrorGroups)
 async def get_errors(
     queries: QueriesOf,
     tenant: Tenant,
@@ -134,7 +134,7 @@ class CompareRequest(BaseModel):
     max_traces: int = Field(default=MAX_COMPARED, ge=2, le=MAX_COMPARED, description="Of each set")
 
 
-@router.post("/analysis/compare", responses={200: {"model": Comparison}})
+@router.post("/analysis/compare", response_model=Comparison)
 async def post_compare(body: CompareRequest, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
     """What the traces of one set have that those of another have not: attributes, numbers, durations."""
     found = await compare_sets(

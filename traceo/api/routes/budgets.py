@@ -7,13 +7,14 @@ from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import QueriesOf, ServicesOf, Tenant
+from traceo.api.routes.sampling_answers import BudgetsAnswer
 from traceo.hindsight.budgets import read_budgets
 from traceo.sampling.budgets import Terms
 
 router = APIRouter(prefix="/sampling/budgets", tags=["sampling"])
 
 
-@router.get("")
+@router.get("", response_model=BudgetsAnswer)
 async def get_budgets(services: ServicesOf, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
     """Each budget's target, what was spent of it, its factor and its state; the same of its exempt traces."""
     budgets, dry_run = await asyncio.to_thread(services.policies.budgets, tenant)

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/catalog", tags=["catalog"])
 Sort = Literal["requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms", "last_seen", "service"]
 
 
-@router.get("", responses={200: {"model": CatalogAnswer}})
+@router.get("", response_model=CatalogAnswer)
 async def get_catalog(
     queries: QueriesOf,
     tenant: Tenant,
@@ -28,7 +28,7 @@ async def get_catalog(
     return answer(await list_catalog(queries, tenant, between, Page(search, sort, limit, offset)))
 
 
-@router.get("/{service:path}", responses={200: {"model": ServicePage}})
+@router.get("/{service:path}", response_model=ServicePage)
 async def get_catalog_service(service: str, queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Everything about one service: operations, versions, deploys, instances, who calls it and what it calls."""
     return answer(await read_service(queries, tenant, service, between))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from traceo.api.answer import answer
 from traceo.api.depends import Admin, QueriesOf, Range, ServicesOf, Tenant
+from traceo.api.routes.sampling_answers import KeepAnswer, LedgerAnswer, SimulateAnswer
 from traceo.api.times import parse_range
 from traceo.errors import InvalidRequest
 from traceo.hindsight.keep import KeepRequest, keep_traces
@@ -61,7 +62,7 @@ class KeepBody(BaseModel):
     reason: str = Field(default="", description="Shown with the traces")
 
 
-@router.post("/simulate")
+@router.post("/simulate", response_model=SimulateAnswer)
 async def post_simulate(
     body: SimulateRequest, queries: QueriesOf, services: ServicesOf, tenant: Tenant
 ) -> JSONResponse:
@@ -77,7 +78,7 @@ async def post_simulate(
     return answer(await simulate(queries, tenant, asked, Terms.of(services.config.sampling)))
 
 
-@router.post("/keep")
+@router.post("/keep", response_model=KeepAnswer)
 async def post_keep(body: KeepBody, queries: QueriesOf, services: ServicesOf, caller: Admin) -> JSONResponse:
     """Keep traces that still rest in the recent window."""
     if (body.filter is None) == (not body.trace_ids):
@@ -96,7 +97,7 @@ async def post_keep(body: KeepBody, queries: QueriesOf, services: ServicesOf, ca
     return answer(await keep_traces(queries, services.store, caller.tenant, asked))
 
 
-@router.get("/ledger")
+@router.get("/ledger", response_model=LedgerAnswer)
 async def get_ledger(
     queries: QueriesOf,
     tenant: Tenant,

@@ -1,9 +1,10 @@
 """Log records."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from traceo.api.answer import answer
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs, read_cursor, write_cursor
@@ -13,7 +14,32 @@ from traceo.query.traces import parse_span_id, parse_trace_id
 router = APIRouter(tags=["logs"])
 
 
-@router.get("/logs")
+class LogRow(BaseModel):
+    """A log record; ids are lower-case hexadecimal."""
+
+    time_ns: int
+    observed_time_ns: int | None
+    severity: int
+    severity_text: str
+    service: str
+    event_name: str
+    body: Any
+    trace_id: str | None
+    span_id: str | None
+    flags: int
+    attributes: dict[str, Any]
+    resource_id: str
+    dropped_attributes: int
+
+
+class LogRows(BaseModel):
+    """A page, newest first."""
+
+    logs: list[LogRow]
+    next_cursor: str | None
+
+
+@router.get("/logs", response_model=LogRows)
 async def find_logs(
     queries: QueriesOf,
     tenant: Tenant,

@@ -14,7 +14,7 @@ from traceo.query.service_map import MAX_HOPS, MapView, diff_maps, read_map
 router = APIRouter(tags=["map"])
 
 
-@router.get("/map", responses={200: {"model": MapAnswer}})
+@router.get("/map", response_model=MapAnswer)
 async def get_map(
     queries: QueriesOf,
     tenant: Tenant,
@@ -27,7 +27,7 @@ async def get_map(
     return answer(await read_map(queries, tenant, between, MapView(focus, hops, health)))
 
 
-@router.get("/map/diff", responses={200: {"model": MapDiff}})
+@router.get("/map/diff", response_model=MapDiff)
 async def get_map_diff(
     queries: QueriesOf,
     tenant: Tenant,

@@ -7,19 +7,20 @@ from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs
+from traceo.api.routes.metric_answers import MetricRows, PointRows, SeriesRows
 from traceo.errors import InvalidRequest
 from traceo.query.metrics import SeriesSearch, list_metrics, list_series, read_points
 
 router = APIRouter(tags=["metrics"])
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_model=MetricRows)
 async def get_metrics(queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Every metric with points in the range: type, unit, description, number of series."""
     return answer({"metrics": await list_metrics(queries, tenant, between)})
 
 
-@router.get("/metrics/series")
+@router.get("/metrics/series", response_model=SeriesRows)
 async def find_series(
     queries: QueriesOf,
     tenant: Tenant,
@@ -35,7 +36,7 @@ async def find_series(
     return answer({"series": await list_series(queries, tenant, search)})
 
 
-@router.get("/metrics/points")
+@router.get("/metrics/points", response_model=PointRows)
 async def get_points(
     queries: QueriesOf,
     tenant: Tenant,

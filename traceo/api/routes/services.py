@@ -5,24 +5,25 @@ from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import QueriesOf, Range, Tenant
+from traceo.api.routes.trace_answers import EdgeRows, OperationRows, ServiceRows
 from traceo.query.services import list_edges, list_operations, list_services
 
 router = APIRouter(tags=["services"])
 
 
-@router.get("/services")
+@router.get("/services", response_model=ServiceRows)
 async def get_services(queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Rate, errors and duration of each service: of its server and consumer spans, or of all if it has none."""
     return answer({"services": await list_services(queries, tenant, between)})
 
 
-@router.get("/services/edges")
+@router.get("/services/edges", response_model=EdgeRows)
 async def get_edges(queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Who calls whom, with rate, errors and duration."""
     return answer({"edges": await list_edges(queries, tenant, between)})
 
 
-@router.get("/services/{service:path}/operations")
+@router.get("/services/{service:path}/operations", response_model=OperationRows)
 async def get_operations(service: str, queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Rate, errors and duration of each operation of a service."""
     return answer({"operations": await list_operations(queries, tenant, service, between)})

@@ -22,7 +22,21 @@ class SqlRequest(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict, description="Values of {name:Type}")
 
 
-@router.post("/sql")
+class SqlColumn(BaseModel):
+    """A column with the engine's type."""
+
+    name: str
+    type: str
+
+
+class SqlAnswer(BaseModel):
+    """A result."""
+
+    columns: list[SqlColumn]
+    rows: list[list[Any]]
+
+
+@router.post("/sql", response_model=SqlAnswer)
 async def run_sql(body: SqlRequest, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
     """Columns with their types, and rows. 64-bit integers are JSON numbers; NaN and infinities are texts."""
     return answer(await run_user_query(queries, tenant, body.query, body.params))

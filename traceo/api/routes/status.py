@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
 
 from traceo import __version__
 from traceo.api.answer import answer
@@ -19,7 +20,18 @@ router = APIRouter(tags=["status"])
 probes = APIRouter(include_in_schema=False)
 
 
-@router.get("/status")
+class Status(BaseModel):
+    """The state of the server."""
+
+    version: str
+    uptime_s: float
+    tenant: str
+    store: str
+    free_disk_bytes: int
+    ingest_queue_bytes: int
+
+
+@router.get("/status", response_model=Status)
 async def get_status(request: Request, services: ServicesOf, tenant: Tenant) -> JSONResponse:
     """Version, uptime, kind of store, free disk, ingest queue."""
     return answer(

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs, read_cursor, write_cursor
+from traceo.api.routes.trace_answers import TraceAnswer, TraceRows
 from traceo.api.times import parse_duration
 from traceo.query.search import TraceSearch, search_traces
 from traceo.query.traces import parse_trace_id, read_trace
@@ -14,7 +15,7 @@ from traceo.query.traces import parse_trace_id, read_trace
 router = APIRouter(tags=["traces"])
 
 
-@router.get("/traces")
+@router.get("/traces", response_model=TraceRows)
 async def find_traces(
     queries: QueriesOf,
     tenant: Tenant,
@@ -50,7 +51,7 @@ async def find_traces(
     return answer({"traces": page.traces, "next_cursor": after})
 
 
-@router.get("/traces/{trace_id}")
+@router.get("/traces/{trace_id}", response_model=TraceAnswer)
 async def get_trace(trace_id: str, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
     """One trace: spans with attributes, events and links decoded; resources and scopes by id."""
     return answer(await read_trace(queries, tenant, trace_id))
