@@ -33,7 +33,7 @@ from traceo.receivers.scraped import make_scrape_writer
 from traceo.receivers.span_bodies import with_spans
 from traceo.receivers.syslog import serve_syslog
 from traceo.sampling.budgets import Terms
-from traceo.scraping.status import make_targets_view
+from traceo.scraping.status import make_metadata_view, make_targets_view
 from traceo.state.database import open_state
 from traceo.store.base import Store
 from traceo.store.open import open_store
@@ -175,6 +175,7 @@ def _api_services(services: Services) -> ApiServices:
         policies=services.policies,
         usage=services.usage,
         targets=make_targets_view(services.background.scraper, _scrape_tenant(services.config)),
+        target_metadata=make_metadata_view(services.background.scraper, _scrape_tenant(services.config)),
     )
 
 

@@ -7,6 +7,7 @@ one needs nothing else: its names in the file, the environment and the flags, th
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,6 +168,9 @@ class Promql:
 
     lookback: Seconds = setting(5 * MINUTE, "How old a sample may be that still is a series' value.", minimum=0.001)
     max_samples: int = setting(50_000_000, "Samples that one query may look at.", unit="samples", minimum=1)
+    cors_origin: str = setting(
+        ".*", "Origins whose web pages may ask, a regular expression, as Prometheus' `web.cors.origin`; empty: none."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,15 +371,29 @@ def _contradictions(config: Config) -> Iterator[str]:
         yield "access.mode is gateway, but access.trusted_gateways is empty: no gateway would be believed"
     if s3.endpoint and not s3.endpoint.startswith(("http://", "https://")):
         yield "store.s3_tier.endpoint must be a URL with the bucket's path, such as https://s3.example.com/bucket/traceo/"
+    if problem := _regex_problem(config.promql.cors_origin):
+        yield f"promql.cors_origin: {config.promql.cors_origin!r} is no regular expression: {problem}"
+    yield from _syslog_problems(config.syslog)
+    if bool(s3.access_key_id) != bool(s3.secret_access_key):
+        yield "store.s3_tier needs both access_key_id and secret_access_key, or neither"
+
+
+def _regex_problem(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    return ""
+
+
+def _syslog_problems(syslog: Syslog) -> Iterator[str]:
     for name in ("tcp", "udp"):
-        address = getattr(config.syslog, name)
+        address = getattr(syslog, name)
         host, _, port = address.rpartition(":")
         if address and not (host and port.isdecimal() and int(port) < 1 << 16):
             yield f"syslog.{name}: {address!r} is not host:port, such as 0.0.0.0:1514"
-    if not _is_timezone(config.syslog.timezone):
-        yield f"syslog.timezone: {config.syslog.timezone!r} is no time zone that this machine knows"
-    if bool(s3.access_key_id) != bool(s3.secret_access_key):
-        yield "store.s3_tier needs both access_key_id and secret_access_key, or neither"
+    if not _is_timezone(syslog.timezone):
+        yield f"syslog.timezone: {syslog.timezone!r} is no time zone that this machine knows"
 
 
 def _is_timezone(name: str) -> bool:

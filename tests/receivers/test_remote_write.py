@@ -69,7 +69,7 @@ async def test_plain_request_is_answered_with_204_and_nothing() -> None:
     [
         (b"\xff\xff not snappy", {}, 400, "not valid snappy"),
         (bytes(cramjam.snappy.compress_raw(bytes(2 << 20))), {}, 413, "larger than 1048576 bytes"),
-        (b"", {"method": "GET"}, 405, "only POST"),
+        (b"", {"method": "GET"}, 405, "Method Not Allowed"),
         (snappy(b""), {"content_type": "text/plain"}, 415, "must be application/x-protobuf"),
         (
             snappy(b""),

@@ -15,7 +15,7 @@ from traceo.scraping import pools, scraper
 from traceo.scraping.check import find_targets
 from traceo.scraping.config import load_file
 from traceo.scraping.scraper import Scraper
-from traceo.scraping.status import describe_metadata, describe_pools, describe_targets
+from traceo.scraping.status import describe_metadata, describe_pools, describe_targets, make_metadata_view
 
 
 class Running:
@@ -89,8 +89,11 @@ def test_targets_are_scraped_and_described(tmp_path: Path) -> None:
             assert target["discoveredLabels"]["__address__"] == found.address
             assert target["lastScrape"].endswith("Z") and target.keys() >= {"lastError", "lastScrapeDuration"}
             assert describe_pools(found.scraper) == ["a"]
-            (row,) = describe_metadata(found.scraper, "m")
-            assert (row["metric"], row["type"], row["help"]) == ("m", "gauge", "M.")
+            target_labels = {"target": target["labels"]}
+            row = {"type": "gauge", "help": "M.", "unit": ""}
+            assert list(describe_metadata(found.scraper, "m")) == [target_labels | row]
+            assert list(make_metadata_view(found.scraper, "a")("a", "")) == [target_labels | {"metric": "m"} | row]
+            assert list(make_metadata_view(found.scraper, "a")("b", "")) == []
 
     asyncio.run(run())
 

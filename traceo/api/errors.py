@@ -2,9 +2,11 @@
 
 import logging
 import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -63,11 +65,14 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def install_error_handler(app: FastAPI) -> None:
-    """Give every route of the app the one error shape."""
+NoRoute = Callable[[Request, HTTPException], Response]
+
+
+def install_error_handler(app: FastAPI, no_route: Mapping[str, NoRoute]) -> None:
+    """Give every route of the app the one error shape. `no_route`: what answers instead below a path, where none is."""
     app.add_exception_handler(errors.TraceoError, _answer_traceo_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
-    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(HTTPException, partial(_answer_http_error, no_route))
     app.add_exception_handler(Exception, _answer_bug)
 
 
@@ -111,8 +116,11 @@ def _answer_validation_error(_: Request, error: Exception) -> JSONResponse:
     return _answer(400, "invalid_request", f"{place}: {first['msg']}" if place else str(first["msg"]))
 
 
-def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
+def _answer_http_error(no_route: Mapping[str, NoRoute], request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    for prefix, answer_no_route in no_route.items():
+        if error.status_code in (404, 405) and request.url.path.startswith(prefix):
+            return answer_no_route(request, error)
     message = f"there is no {request.url.path}" if error.status_code == 404 else str(error.detail)
     kind = HTTP_TYPES.get(error.status_code, "invalid_request")
     return _answer(error.status_code, kind, message, dict(error.headers or {}))

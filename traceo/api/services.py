@@ -1,6 +1,6 @@
 """What the API needs from the rest of the process, handed over by `traceo.app`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ class Caller(Protocol):
 Authenticate = Callable[[str | None, str | None, str], Caller]
 
 Targets = Callable[[str, str, str], dict[str, Any]]
+TargetMetadata = Callable[[str, str], Iterator[dict[str, Any]]]
 
 
 def no_targets(tenant: str, state: str, scrape_pool: str) -> dict[str, Any]:
@@ -41,11 +42,17 @@ def no_targets(tenant: str, state: str, scrape_pool: str) -> dict[str, Any]:
     return {"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}}
 
 
+def no_target_metadata(tenant: str, metric: str) -> Iterator[dict[str, Any]]:
+    """The same."""
+    return iter(())
+
+
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """Everything behind the API.
 
     `targets(tenant, state, scrape_pool)` is `data` of Prometheus' `/targets`; state is active, dropped, any or "".
+    `target_metadata(tenant, metric)` are the rows of `/targets/metadata`; metric may be "", for all.
     `authenticate(authorization, x_scope_orgid, peer_ip)` may block: it is called in a thread. `status()` returns what
     `GET /api/v1/status` adds to what the API knows itself, such as {"ingest_queue_bytes": 0}.
     """
@@ -59,3 +66,4 @@ class ApiServices:
     policies: PolicyService
     usage: MetricUsage
     targets: Targets = no_targets
+    target_metadata: TargetMetadata = no_target_metadata

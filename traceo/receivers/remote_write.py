@@ -61,7 +61,7 @@ def with_remote_write(app: AsgiApp, ingest: Ingest) -> AsgiApp:
     """The application, with remote write before it."""
 
     async def routed(scope: Event, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == PATH:
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] != "OPTIONS":
             await _answer(ingest, scope, receive, send)
         else:
             await app(scope, receive, send)
@@ -72,7 +72,7 @@ def with_remote_write(app: AsgiApp, ingest: Ingest) -> AsgiApp:
 async def _answer(ingest: Ingest, scope: Event, receive: Receive, send: Send) -> None:
     if scope["method"] != "POST":
         ingest.count(Signal.REMOTE_WRITE, "http", "405", None)
-        await send_answer(send, 405, TEXT, b"only POST is supported\n", (b"allow", b"POST"))
+        await send_answer(send, 405, TEXT, b"Method Not Allowed\n", (b"allow", b"OPTIONS, POST"))
         return
     try:
         outcome, written = await _receive(ingest, scope, receive)

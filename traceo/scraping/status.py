@@ -49,13 +49,20 @@ def describe_pools(scraper: Scraper) -> list[str]:
 
 
 def describe_metadata(scraper: Scraper, metric: str = "") -> Iterator[dict[str, Any]]:
-    """The rows of `/api/v1/targets/metadata`, of all active targets; `metric`: "" for all metrics."""
+    """The rows of `/api/v1/targets/metadata`, of all active targets; `metric`: the only one, which is not said then."""
     for pool in scraper.pools.values():
         for loop in pool.loops:
-            for name, family in loop.digest.metadata.families.items():
-                if metric in ("", name):
-                    row = {"target": loop.target.labels, "metric": name, "type": family.kind}
-                    yield row | {"help": family.help, "unit": family.unit}
+            families = loop.digest.metadata.families
+            for name in families if not metric else families.keys() & {metric}:
+                family = families[name]
+                named = {} if metric else {"metric": name}
+                row = {"type": family.kind, "help": family.help, "unit": family.unit}
+                yield {"target": loop.target.labels, **named, **row}
+
+
+def make_metadata_view(scraper: Scraper, own_tenant: str) -> Callable[[str, str], Iterator[dict[str, Any]]]:
+    """`describe_metadata` by tenant and metric, for the API, as `make_targets_view`."""
+    return lambda tenant, metric: describe_metadata(scraper, metric) if tenant == own_tenant else iter(())
 
 
 def make_targets_view(scraper: Scraper, own_tenant: str) -> Callable[[str, str, str], dict[str, Any]]:

@@ -46,6 +46,23 @@ def test_tenants_are_apart(tenant: str) -> None:
     assert ask("promql-other", "up").series == []
 
 
+def test_limit_ratio_keeps_the_series_that_prometheus_keeps(tenant: str) -> None:
+    texts = {i: f"\x08__name__\x02up\x01i\x01{i}" for i in (1, 2, 3)}
+    hashes = {i: asyncio.run(engine().query("SELECT xxHash64({t:String}) AS h", {"t": t})) for i, t in texts.items()}
+    places = {str(i): table["h"][0].as_py() / 2**64 for i, table in hashes.items()}
+    for ratio in (place + 1e-9 for place in places.values()):
+        kept = {i for i, place in places.items() if place < ratio}
+        assert values(ask(tenant, f"limit_ratio({ratio}, up)")).keys() == kept
+        assert values(ask(tenant, f"limit_ratio({ratio - 1}, up)")).keys() == places.keys() - kept
+
+
+def test_limit_ratio_looks_at_names_that_are_still_there(tenant: str) -> None:
+    table = asyncio.run(engine().query("SELECT xxHash64({t:String}) AS h", {"t": "\x01i\x011"}))
+    place = table["h"][0].as_py() / 2**64
+    for ratio, found in ((place, 0), (place + 1e-9, 1)):
+        assert len(ask(tenant, f'limit_ratio({ratio:.17g}, abs(up{{i="1"}}))').series) == found
+
+
 def test_a_point_sent_twice_counts_once_and_the_last_one_wins() -> None:
     name = "promql-twice"
     points = f"('{name}', 7, 30, 1, 0, 1), ('{name}', 7, 10, 5, 0, 1), ('{name}', 7, 30, 2, 0, 9)"

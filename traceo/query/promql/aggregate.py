@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from traceo.errors import QueryError
 from traceo.query.promql import kernels
@@ -18,7 +18,7 @@ from traceo.query.promql.histogram_stats import combine
 from traceo.query.promql.numbers import format_float, format_short
 from traceo.query.promql.quoting import quote
 from traceo.query.promql.selectors import is_label_name
-from traceo.query.promql.values import Bools, Floats, Grid, Ints, Labels, empty_grid, group_rows, key_of
+from traceo.query.promql.values import METADATA, Bools, Floats, Grid, Ints, Labels, empty_grid, group_rows, key_of
 
 FLOATS_ONLY = frozenset(("min", "max", "stddev", "stdvar", "quantile", "topk", "bottomk"))
 MAX_INT = float(1 << 63)
@@ -212,15 +212,26 @@ def sort_selected(op: str, node: Aggregate, grid: Grid) -> Grid:
 
 
 def _sampled(grid: Grid, ratios: Floats) -> Bools:
-    """The same series for the same ratio, always; `r` and `-(1 - r)` divide them."""
-    places = np.array([_place(labels) for labels in grid.labels])[:, None]
+    """The same series for the same ratio, always, and those of Prometheus; `r` and `-(1 - r)` divide them."""
+    named = zip(grid.labels, grid.drop_name.tolist(), strict=True)
+    places = np.array([_place(labels, METADATA if drop else ()) for labels, drop in named])[:, None]
     return np.where(ratios >= 0, places < ratios, places >= 1.0 + ratios)
 
 
-def _place(labels: Labels) -> float:
-    text = "\xff".join(f"{name}\xff{value}" for name, value in sorted(labels.items()))
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+def _place(labels: Labels, without: Sequence[str]) -> float:
+    """Between 0 and 1: xxHash64 of the labels as Prometheus holds them (its build tag `stringlabels`, the default)."""
+    pairs = sorted((_bytes(name), _bytes(value)) for name, value in labels.items() if name not in without)
+    return xxhash.xxh64_intdigest(b"".join(_sized(text) for pair in pairs for text in pair)) / 2**64
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _sized(text: bytes) -> bytes:
+    """After its length: a byte, or 255 and three bytes."""
+    size = len(text)
+    return (bytes([size]) if size < 255 else b"\xff" + size.to_bytes(3, "little")) + text
 
 
 def _count_values(node: Aggregate, grid: Grid, label: str) -> Grid:

@@ -65,7 +65,7 @@ async def get_label_values(
 @router.get("/metadata")
 async def get_metadata(params: ParamsOf, queries: QueriesOf, tenant: Tenant) -> Response:
     """Type, help and unit of metrics."""
-    limit, per_metric = (_number(params, name) for name in ("limit", "limit_per_metric"))
+    limit, per_metric = (params.count(name) for name in ("limit", "limit_per_metric"))
     return answer_json(await list_metadata(queries, tenant, params.get("metric"), limit, per_metric))
 
 
@@ -79,14 +79,3 @@ def _matcher_sets(params: Params) -> MatcherSets:
         return [parse_selector(text).matchers for text in params.all("match[]")]
     except ParseError as error:
         raise invalid_parameter("match[]", error.message) from error
-
-
-def _number(params: Params, name: str) -> int | None:
-    """None: no limit."""
-    text = params.get(name)
-    if not text:
-        return None
-    try:
-        return max(-1, int(text)) if int(text) >= 0 else None
-    except ValueError as error:
-        raise InvalidRequest(f"{name} must be a number") from error

@@ -54,6 +54,13 @@ class Params:
         """`limit`; 0: none."""
         return self.read("limit", _parse_limit) if self.get("limit") else 0
 
+    def count(self, name: str) -> int | None:
+        """How many at the most; None: no limit."""
+        text = self.get(name)
+        if text and not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+            raise InvalidRequest(f"{name} must be a number")
+        return int(text) if text and int(text) >= 0 else None
+
     def read(self, name: str, parse: Callable[[str], T]) -> T:
         """`parse` of a parameter's text; what it raises names the parameter."""
         try:

@@ -1,5 +1,6 @@
 """What the server says of itself, its targets and its rules."""
 
+import itertools
 import os
 import socket
 import time
@@ -13,8 +14,11 @@ from traceo.api.compat.prometheus.answer import PrometheusRoute, answer_json
 from traceo.api.compat.prometheus.labels import ParamsOf
 from traceo.api.compat.prometheus.params import invalid_parameter, quote
 from traceo.api.depends import QueriesOf, ServicesOf, Tenant
-from traceo.errors import InvalidRequest
+from traceo.errors import InvalidRequest, ParseError
 from traceo.query.cardinality import NAME, read_labels
+from traceo.query.label_sets import parse_selector
+from traceo.query.promql.ast import Matcher
+from traceo.query.promql.selectors import matches
 from traceo.query.run import Row
 from traceo.settings import Seconds, show_value
 
@@ -133,9 +137,20 @@ async def get_targets(params: ParamsOf, services: ServicesOf, tenant: Tenant) ->
 
 
 @router.get("/targets/metadata")
-async def get_targets_metadata(_: Tenant) -> Response:
-    """Metadata by target: Traceo keeps it by metric, see `metadata`."""
-    return answer_json([])
+async def get_targets_metadata(params: ParamsOf, services: ServicesOf, tenant: Tenant) -> Response:
+    """Type, help and unit of metrics (`metric`), as each target (`match_target`) exposed them last."""
+    matchers: tuple[Matcher, ...] = ()
+    if params.get("match_target"):
+        try:
+            matchers = parse_selector(params.get("match_target")).matchers
+        except ParseError as error:
+            raise invalid_parameter("match_target", error.message) from error
+    rows = (
+        row
+        for row in services.target_metadata(tenant, params.get("metric"))
+        if all(matches(matcher, row["target"].get(matcher.name, "")) for matcher in matchers)
+    )
+    return answer_json(list(itertools.islice(rows, params.count("limit"))))
 
 
 @router.get("/scrape_pools")
@@ -172,13 +187,13 @@ async def get_root() -> Response:
     return PlainTextResponse("The API of Prometheus, by Traceo: see /prometheus/api/v1\n")
 
 
-@probes.get("/-/healthy")
+@probes.api_route("/-/healthy", methods=["GET", "HEAD"])
 async def get_health() -> Response:
     """The process answers."""
     return PlainTextResponse("Prometheus Server is Healthy.\n")
 
 
-@probes.get("/-/ready")
+@probes.api_route("/-/ready", methods=["GET", "HEAD"])
 async def get_readiness() -> Response:
     """The server answers queries: it listens once its tables and its journal are there."""
     return PlainTextResponse("Prometheus Server is Ready.\n")
