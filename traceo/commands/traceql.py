@@ -12,7 +12,7 @@ from traceo.commands.server import Commands
 from traceo.errors import QueryError
 
 if TYPE_CHECKING:
-    from traceo.query.traceql.ast import Metrics
+    from traceo.query.traceql.ast import Series
 
 API = "/tempo/api"
 Found = Mapping[str, Any]
@@ -38,10 +38,10 @@ def add_traceql(kinds: Commands) -> None:
 def _run(args: argparse.Namespace) -> None:
     from traceo.commands.display import console
 
-    metrics = _metrics_of(args.expr)
+    query = _read(args.expr)
     form = range_form(args, console.width)
     form["q"] = form.pop("query")
-    if metrics is None:
+    if query is None:
         form = {**form, "limit": str(args.limit), "spss": str(args.spans)}
         path = "/search"
     else:
@@ -49,30 +49,35 @@ def _run(args: argparse.Namespace) -> None:
     answer = ask(args, "GET", path, api=API, params=form)
     if args.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
-    elif metrics is None:
+    elif query is None:
         _print_traces(answer["traces"])
     else:
-        unit = "" if args.unit == "none" else UNITS[args.unit] if args.unit else _unit_of(metrics)
+        unit = "" if args.unit == "none" else UNITS[args.unit] if args.unit else _unit_of(query)
         series = [_sample(each) for each in answer["series"]]
         print_vector(series, unit) if args.table else print_chart(series, form, unit)
 
 
-def _metrics_of(text: str) -> "Metrics | None":
-    """None: it finds traces, or is no query, which the server says better."""
-    from traceo.query.traceql.parser import parse_traceql
+def _read(text: str) -> "Series | None":
+    """The metrics query, if it is one; what is no query at all, the server says better."""
+    from traceo.query.traceql.ast import Query
+    from traceo.query.traceql.parser import parse_series
 
     try:
-        return parse_traceql(text).metrics
+        query = parse_series(text)
     except QueryError:
         return None
+    return None if isinstance(query, Query) and query.metrics is None else query
 
 
-def _unit_of(metrics: "Metrics") -> str:
+def _unit_of(query: "Series") -> str:
+    from traceo.query.traceql.ast import Query
     from traceo.query.traceql.metrics import is_duration
 
-    if metrics.op == "rate":
+    if not isinstance(query, Query) or query.metrics is None:
+        return ""
+    if query.metrics.op == "rate":
         return "/s"
-    return "s" if is_duration(metrics) and metrics.op != "histogram_over_time" else ""
+    return "s" if is_duration(query.metrics) and query.metrics.op != "histogram_over_time" else ""
 
 
 def _sample(series: Found) -> dict[str, Any]:

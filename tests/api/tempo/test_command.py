@@ -41,6 +41,8 @@ def test_series_are_a_chart_or_a_table(url: str, capsys: pytest.CaptureFixture[s
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == ["resource.service.name", "value"]
     assert [row[:3] for row in rows[1:]] == [["cart", "500", "ms"], ["db", "300", "ms"], ["shop", "1", "s"]]
+    assert ask(url, "({ status = error } | rate()) / ({ } | rate())", "--table") == 0
+    assert "0.1" in capsys.readouterr().out
     assert ask(url, "{ } | rate()", "--table", "--unit", "none") == 0
     assert "0.08333" in capsys.readouterr().out
 

@@ -117,8 +117,14 @@ def test_series_over_time(get: Get) -> None:
     between = {"start": str(NOW // 10**9), "end": str(NOW // 10**9 + 2), "step": "1s"}
     answer = get("/api/metrics/query_range", q='{ name = "SELECT" } | count_over_time() by (name)', **between).json()
     (series,) = answer["series"]
-    assert series["labels"] == [{"key": "span:name", "value": {"stringValue": "SELECT"}}]
+    assert series["labels"] == [{"key": "name", "value": {"stringValue": "SELECT"}}]
     assert series["samples"][0] == {"timestampMs": str(NOW // MS), "value": 2.0}
+    assert series["exemplars"] == []
+    asked = {"q": "{ status = error } | max_over_time(duration)", "exemplars": "100000"}
+    (series,) = get("/api/metrics/query_range", **asked, **between).json()["series"]
+    (exemplar,) = series["exemplars"]
+    assert exemplar["labels"][0] == {"key": "trace:id", "value": {"stringValue": TRACE}}
+    assert (exemplar["value"], exemplar["timestampMs"]) == (0.5, str(NOW // MS + 3))
     (instant,) = get("/api/metrics/query", q="{ } | rate()", **between).json()["series"]
     assert (instant["value"], instant["promLabels"]) == (5.0, '{__name__="rate"}')
 
@@ -132,11 +138,13 @@ def test_series_over_time(get: Get) -> None:
         ("search", {"tags": "nonsense"}, "invalid tags"),
         ("search", {"q": "{ nestedSetLeft > 2 }"}, "not kept"),
         ("metrics/query_range", {"q": "{ }"}, "ends in a function"),
+        ("metrics/query_range", {"q": "{ } | rate()", "exemplars": "some"}, "invalid exemplars"),
+        ("search", {"q": "({ } | rate()) / ({ } | rate())"}, "computes series"),
         ("metrics/query_range", {"q": "{ } | rate()", "step": "1ms"}, "steps"),
         ("v2/search/tags", {"scope": "nobody"}, "invalid scope"),
         ("v2/search/tag/{}/values", {}, "is no tag"),
     ],
-    ids=["parse", "limit", "start", "tags", "unsupported", "no metrics", "steps", "scope", "tag"],
+    ids=str,
 )
 def test_wrong_requests_are_told_why(get: Get, path: str, params: dict[str, str], words: str) -> None:
     answer = get(f"/api/{path}", **params)

@@ -184,6 +184,35 @@ def test_quantiles_are_near() -> None:
     assert abs(series.values[0] / 0.3 - 1) < 0.023
 
 
+def test_compare_sets_apart_what_lies_in_a_time() -> None:
+    between = f"{NOW + 2 * MS}, {NOW + 4 * MS}"  # the spans 2 and 3 of each trace
+    series = measure(f"{{ }} | compare({{ duration < 1s }}, 10, {between})").series
+    totals = {each.labels["__meta_type"]: each.values.sum() for each in series if each.labels.get("kind", 0) is None}
+    assert totals == {"selection_total": 6, "baseline_total": 4}
+
+
+EXEMPLARS = {
+    "{ status = error } | rate() with(exemplars=true)": [("1", "3", 1.0)],
+    '{ name = "SELECT" } | max_over_time(duration) by (.db.system) with(exemplars=7)': [("2", "2", 0.05)],
+    '{ name = "SELECT" } | histogram_over_time(duration) with(exemplars=1000)': [("2", "2", 0.05), ("1", "4", 0.3)],
+    '{ } >> { name = "SELECT" } | quantile_over_time(duration, .5) with(exemplars=2)': [
+        ("1", "4", 0.3),
+        ("2", "2", 0.05),
+    ],
+    "{ status = error } | rate() with(exemplars=false)": [],
+}
+
+
+@pytest.mark.parametrize("query", EXEMPLARS)
+def test_exemplars_are_spans_that_a_series_counts(query: str) -> None:
+    found = [
+        (one.trace_id.lstrip("0"), one.span_id.lstrip("0"), round(one.value, 9))
+        for series in measure(query).series
+        for one in series.exemplars
+    ]
+    assert found == EXEMPLARS[query]
+
+
 REFUSED = {
     "{": (ParseError, 1),
     '{ 1 + "a" = 2 }': (ParseError, 4),
@@ -197,7 +226,7 @@ REFUSED = {
     "{ status > error }": (ParseError, 9),
     "{} | rate() | foo(3)": (ParseError, 14),
     "{} | quantile_over_time(duration)": (ParseError, 5),
-    "{} | compare({ status = error })": (UnsupportedQuery, 5),
+    "{} | compare({ status = error }, 2, 3)": (ParseError, 5),
     "{ nestedSetLeft > 3 }": (UnsupportedQuery, 2),
     "{ .a" + " + 1" * 5000: (ParseError, None),
     "{ .a = " + "9" * 5000 + " }": (ParseError, 7),

@@ -126,12 +126,13 @@ Stage = Filter | Combined | Pipeline | ScalarFilter | By | Coalesce | Select
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """`rate() by (fields)`; `expr` and `numbers` are its arguments."""
+    """`rate() by (fields)`; `expr` and `numbers` are its arguments; `chosen` is what compare() sets apart."""
 
     op: str
     expr: Field | None = None
     numbers: tuple[float, ...] = ()
     by: tuple[Attribute, ...] = ()
+    chosen: Filter | None = None
     at: int = field(default=0, compare=False)
 
 
@@ -144,10 +145,36 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """Values that compare so with a number; durations are seconds."""
+
+    op: str
+    number: float
+
+
+Rest = tuple[Ranked | Threshold, ...]
+Hints = tuple[tuple[str, str | int | float | bool | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """A search, or (with `metrics`) series over time."""
+    """A search, or (with `metrics`) series over time, of which `rest` leaves some."""
 
     pipeline: Pipeline
     metrics: Metrics | None = None
-    ranked: Ranked | None = None
-    hints: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+    rest: Rest = ()
+    hints: Hints = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calculated:
+    """Arithmetic of the series of two metrics queries."""
+
+    op: str
+    left: Series
+    right: Series
+    rest: Rest = ()
+    hints: Hints = ()
+
+
+Series = Query | Calculated

@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from dataclasses import replace
 
-import re2
-
-from traceo.errors import ParseError, UnsupportedQuery
+from traceo.errors import ParseError
 from traceo.query.traceql.ast import (
     Aggregate,
     Attribute,
-    Binary,
     By,
+    Calculated,
     Coalesce,
     Combined,
     Computed,
-    Field,
     Filter,
+    Hints,
     Metrics,
     Pipeline,
     Query,
     Ranked,
+    Rest,
     Scalar,
     ScalarFilter,
     Select,
+    Series,
     Spans,
     Stage,
     Static,
-    Unary,
+    Threshold,
 )
 from traceo.query.traceql.check import check_condition
-from traceo.query.traceql.lexer import SCOPES, Token, read_duration, read_name, tokenize, unquote
+from traceo.query.traceql.field_parser import COMPARISONS, FieldParser
+from traceo.query.traceql.lexer import Token
 
 MAX_LENGTH = 131_072
-MAX_DEPTH = 100
-STATUSES = {"unset": 0, "ok": 1, "error": 2}
-KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
-# Intrinsics by all their names; the value is the scoped one.
-INTRINSICS = {
-    "duration": "span:duration", "name": "span:name", "status": "span:status", "kind": "span:kind",
-    "statusMessage": "span:statusMessage", "childCount": "span:childCount", "rootName": "trace:rootName",
-    "rootServiceName": "trace:rootService", "traceDuration": "trace:duration", "nestedSetParent": "nestedSetParent",
-    "nestedSetLeft": "nestedSetLeft", "nestedSetRight": "nestedSetRight",
-}  # fmt: skip
-SCOPED = frozenset(
-    (
-        "span:duration", "span:name", "span:status", "span:kind", "span:statusMessage", "span:id", "span:parentID",
-        "span:childCount", "trace:id", "trace:duration", "trace:rootName", "trace:rootService", "event:name",
-        "event:timeSinceStart", "link:traceID", "link:spanID", "instrumentation:name", "instrumentation:version",
-    )
-)  # fmt: skip
-COMPARISONS = ("=", "!=", "<", "<=", ">", ">=", "=~", "!~")
-LEVELS = (("&&", "||"), COMPARISONS, ("+", "-"), ("*", "/", "%"))
+MAX_COMPARED = 1000  # values of an attribute
 STRUCTURAL = (">>", "<<", ">", "<", "~", "!>>", "!<<", "!>", "!<", "!~", "&>>", "&<<", "&>", "&<", "&~")
 AGGREGATES = ("count", "avg", "min", "max", "sum")
 OVER_TIME = (
@@ -62,64 +45,61 @@ WITHOUT_FIELD = ("rate", "count_over_time")
 
 
 def parse_traceql(text: str) -> Query:
-    """A query. Raises ParseError with its position, UnsupportedQuery."""
+    """A query that finds traces, or a metrics query of one function. Raises ParseError with its position."""
+    query = parse_series(text)
+    if isinstance(query, Calculated):
+        raise ParseError("the query computes series: ask for metrics, not for traces", position=0)
+    return query
+
+
+def parse_series(text: str) -> Series:
+    """Any query: also arithmetic of metrics queries. Raises ParseError with its position, UnsupportedQuery."""
     if len(text) > MAX_LENGTH:
         raise ParseError(f"the query is longer than {MAX_LENGTH:,} characters")
     return _Parser(text).parse()
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._tokens = tokenize(text)
-        self._next = 0
-        self._depth = 0
-
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._next]
-
-    def _peek(self) -> Token:
-        return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
-
-    def _take(self) -> Token:
-        token = self._token
-        self._next = min(self._next + 1, len(self._tokens) - 1)
-        return token
-
-    def _at(self, *texts: str) -> bool:
-        return self._token.kind in ("operator", "word") and self._token.text in texts
-
-    def _skip(self, text: str) -> bool:
-        found = self._at(text)
-        if found:
-            self._take()
-        return found
-
-    def _expect(self, text: str) -> Token:
-        if not self._at(text):
-            self._fail(f"expected {text!r}")
-        return self._take()
-
-    def _fail(self, message: str, hint: str | None = None) -> NoReturn:
-        found = repr(self._token.text[:40]) if self._token.kind != "end" else "the end of the query"
-        raise ParseError(f"{message}, found {found}", position=self._token.at, hint=hint)
-
-    def _deeper(self) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise ParseError(f"the query nests deeper than {MAX_DEPTH} levels", position=self._token.at)
-
-    def parse(self) -> Query:
-        pipeline = self._pipeline()
-        metrics = ranked = None
-        if self._skip("|"):
-            metrics = self._metrics()
-            if self._skip("|"):
-                ranked = self._ranked()
-        hints = self._hints() if self._at("with") else ()
+class _Parser(FieldParser):
+    def parse(self) -> Series:
+        query = self._calculated(0) if self._calculates() else self._query()
+        if query_hints := self._hints():
+            query = replace(query, hints=query_hints)
         if self._token.kind != "end":
             self._fail("expected the end of the query")
-        return Query(pipeline, metrics, ranked, hints)
+        return query
+
+    def _query(self) -> Query:
+        pipeline = self._pipeline()
+        if not self._skip("|"):
+            return Query(pipeline)
+        return Query(pipeline, self._metrics(), self._rest())
+
+    def _calculates(self) -> bool:
+        """Whether parentheses that begin here hold a function over time."""
+        depth = 0
+        for token in self._tokens[self._next :]:
+            if token.kind == "operator":
+                depth += {"(": 1, ")": -1}.get(token.text, 0)
+            elif token.kind == "word" and token.text in OVER_TIME:
+                return depth > 0
+            if depth <= 0:
+                return False
+        return False
+
+    def _calculated(self, level: int) -> Series:
+        if level == 2:
+            self._deeper()
+            self._expect("(")
+            inner = self._calculated(0) if self._calculates() else self._query()
+            if isinstance(inner, Query) and inner.metrics is None:
+                self._fail("expected a function over time")
+            self._expect(")")
+            return inner
+        left = self._calculated(level + 1)
+        while self._at(*(("+", "-"), ("*", "/"))[level]):
+            op = self._take().text
+            left = Calculated(op, left, self._calculated(level + 1))
+        return self._with_rest(left) if level == 0 else left
 
     def _pipeline(self) -> Pipeline:
         """Stages, up to a function over time."""
@@ -218,108 +198,20 @@ class _Parser:
             return inner
         self._fail("expected a filter of spans in braces", 'such as { resource.service.name = "shop" }')
 
-    def _fields(self) -> tuple[Field, ...]:
-        self._expect("(")
-        fields = [self._field(0)]
-        while self._skip(","):
-            fields.append(self._field(0))
-        self._expect(")")
-        return tuple(fields)
-
-    def _field(self, level: int) -> Field:
-        if level == len(LEVELS):
-            return self._power()
-        left = self._field(level + 1)
-        while self._at(*LEVELS[level]):
-            op = self._take()
-            right = self._field(level + 1)
-            if op.text in ("=~", "!~"):
-                _check_regexp(right, op.at)
-            left = Binary(op.text, left, right, op.at)
-        return left
-
-    def _power(self) -> Field:
-        base = self._operand()
-        if self._at("^"):
-            op = self._take()
-            return Binary("^", base, self._power(), op.at)
-        return base
-
-    def _operand(self) -> Field:
-        token = self._token
-        if self._at("!", "-"):
-            self._deeper()
-            op = self._take()
-            inner = self._operand()
-            if op.text == "-" and isinstance(inner, Static) and isinstance(inner.value, int | float):
-                return Static(inner.kind, -inner.value, op.at)
-            return Unary(op.text, inner, op.at)
-        if self._skip("("):
-            self._deeper()
-            field = self._field(0)
-            self._expect(")")
-            return field
-        if token.kind == "attribute":
-            self._take()
-            scope, name = _split(token.text)
-            return Attribute(scope, read_name(name), at=token.at)
-        if token.kind == "intrinsic":
-            self._take()
-            if token.text not in SCOPED:
-                raise ParseError(f"there is no {token.text}", position=token.at, hint=", ".join(sorted(SCOPED)))
-            return Attribute("", token.text, intrinsic=True, at=token.at)
-        if token.kind == "word" and token.text in INTRINSICS:
-            self._take()
-            return Attribute("", INTRINSICS[token.text], intrinsic=True, at=token.at)
-        static = self._static()
-        if static is None:
-            self._fail("expected a field or a value", "attributes begin with a dot or a scope: .name, span.name")
-        return static
-
-    def _static(self) -> Static | None:
-        token = self._token
-        made: Static | None = None
-        match token.kind:
-            case "string":
-                made = Static("string", unquote(token.text), token.at)
-            case "int":
-                made = Static("int", int(token.text), token.at)
-            case "float":
-                made = Static("float", float(token.text), token.at)
-            case "duration":
-                made = Static("duration", read_duration(token.text), token.at)
-            case "word" if token.text in ("true", "false"):
-                made = Static("bool", token.text == "true", token.at)
-            case "word" if token.text == "nil":
-                made = Static("nil", None, token.at)
-            case "word" if token.text in STATUSES:
-                made = Static("status", STATUSES[token.text], token.at)
-            case "word" if token.text in KINDS:
-                made = Static("kind", KINDS[token.text], token.at)
-        if made is not None:
-            self._take()
-        return made
-
     def _metrics(self) -> Metrics:
         op = self._take()
         if op.text not in OVER_TIME:
             raise ParseError(f"expected a stage or a function over time, found {op.text!r}", position=op.at)
-        if op.text == "compare":
-            raise UnsupportedQuery(
-                "compare() is not answered here", position=op.at, hint="POST /api/v1/analysis/compare answers it"
-            )
         self._expect("(")
-        field, numbers = None, []
+        if op.text == "compare":
+            return self._compare(op)
+        field = None
         if op.text not in WITHOUT_FIELD:
             field = self._field(0)
             check_condition(field, wanted="number")
-        while self._skip(","):
-            static = self._static()
-            if static is None or static.kind not in ("int", "float"):
-                self._fail("expected a number")
-            assert isinstance(static.value, int | float)
-            numbers.append(float(static.value))
-        self._expect(")")
+        numbers = self._numbers()
+        if numbers and op.text != "quantile_over_time":
+            raise ParseError(f"{op.text} takes no numbers", position=op.at)
         if op.text == "quantile_over_time" and not numbers:
             raise ParseError(
                 "quantile_over_time takes quantiles", position=op.at, hint="quantile_over_time(duration, .99)"
@@ -332,7 +224,57 @@ class _Parser:
             if not all(isinstance(each, Attribute) for each in fields):
                 raise ParseError("by() takes attributes and intrinsics", position=op.at)
             by = tuple(each for each in fields if isinstance(each, Attribute))
-        return Metrics(op.text, field, tuple(numbers), by, op.at)
+        return Metrics(op.text, field, numbers, by, at=op.at)
+
+    def _numbers(self) -> tuple[float, ...]:
+        """`, 1, 2.5)`."""
+        numbers: list[float] = []
+        while self._skip(","):
+            static = self._static()
+            if static is None or static.kind not in ("int", "float"):
+                self._fail("expected a number")
+            assert isinstance(static.value, int | float)
+            numbers.append(static.value)
+        self._expect(")")
+        return tuple(numbers)
+
+    def _compare(self, op: Token) -> Metrics:
+        """`{ filter }, top, start, end)`: how many values, and nanoseconds between which spans are set apart."""
+        chosen = self._spans_operand()
+        if not isinstance(chosen, Filter):
+            raise ParseError("compare() takes a filter in braces", position=op.at, hint="compare({ status = error })")
+        numbers = self._numbers()
+        whole = all(isinstance(number, int) and number > 0 for number in numbers)
+        if len(numbers) not in (0, 1, 3) or not whole or (len(numbers) == 3 and numbers[1] >= numbers[2]):
+            raise ParseError(
+                "compare() takes after its filter: how many values to keep; start and end in unix nanoseconds",
+                position=op.at,
+                hint="compare({ status = error }, 10, 1700000000000000000, 1700000300000000000)",
+            )
+        if numbers and numbers[0] > MAX_COMPARED:
+            raise ParseError(f"compare() keeps at most {MAX_COMPARED} values", position=op.at)
+        return Metrics("compare", numbers=numbers, chosen=chosen, at=op.at)
+
+    def _rest(self) -> Rest:
+        """`| topk(3) > 0.5`."""
+        rest: list[Ranked | Threshold] = []
+        while True:
+            if self._skip("|"):
+                rest.append(self._ranked())
+            elif self._at(*COMPARISONS[:6]):
+                op = self._take().text
+                sign = -1.0 if self._skip("-") else 1.0
+                number = self._static()
+                if number is None or number.kind not in ("int", "float", "duration"):
+                    self._fail("expected a number")
+                assert isinstance(number.value, int | float)
+                rest.append(Threshold(op, sign * number.value * (1e-9 if number.kind == "duration" else 1.0)))
+            else:
+                return tuple(rest)
+
+    def _with_rest(self, query: Series) -> Series:
+        rest = self._rest()
+        return replace(query, rest=(*query.rest, *rest)) if rest else query
 
     def _ranked(self) -> Ranked:
         op = self._take()
@@ -345,8 +287,9 @@ class _Parser:
         self._expect(")")
         return Ranked(op.text, number.value)
 
-    def _hints(self) -> tuple[tuple[str, str | int | float | bool | None], ...]:
-        self._take()
+    def _hints(self) -> Hints:
+        if not self._skip("with"):
+            return ()
         self._expect("(")
         hints: list[tuple[str, str | int | float | bool | None]] = []
         while not self._at(")"):
@@ -362,22 +305,3 @@ class _Parser:
             hints.append((name, static.value))
         self._expect(")")
         return tuple(hints)
-
-
-def _split(text: str) -> tuple[str, str]:
-    for scope in ("parent.span", "parent.resource", *SCOPES):
-        if text.startswith(f"{scope}."):
-            return scope, text[len(scope) + 1 :]
-    return "", text[1:]
-
-
-def _check_regexp(right: Field, at: int) -> None:
-    if not isinstance(right, Static) or not isinstance(right.value, str):
-        raise ParseError("a regular expression is a text in quotes", position=at)
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(right.value, options)
-    except re2.error as error:
-        shown = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ParseError(f"the regular expression cannot be read: {shown}", position=right.at) from error

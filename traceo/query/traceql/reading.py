@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,8 +69,10 @@ def walk(stage: Stage | Pipeline) -> Iterator[Stage]:
 
 
 def filters_of(query: Query) -> list[Field | None]:
-    """The conditions of all filters, each once."""
-    return list(dict.fromkeys(stage.condition for stage in walk(query.pipeline) if isinstance(stage, Filter)))
+    """The conditions of all filters, each once; also what compare() sets apart."""
+    chosen = [query.metrics.chosen] if query.metrics and query.metrics.chosen else []
+    stages = [*walk(query.pipeline), *chosen]
+    return list(dict.fromkeys(stage.condition for stage in stages if isinstance(stage, Filter)))
 
 
 def numbers_of(query: Query) -> list[Field]:
@@ -168,17 +170,22 @@ def select_from(scope: Scope, fields: Fields, base: str) -> str:
     return f"({base}) AS s {' '.join(joins)}"
 
 
-def compile_spans(
-    scope: Scope, query: Query, traces: Sequence[bytes], numbers: Sequence[Field] = (), by: Sequence[Field] = ()
-) -> str:
-    """SQL: the spans of these traces, with a column for each filter (f0...), number (n...), group (g...), shown (v...).
-
-    `numbers` and `by` are further ones: n... after the others, b...
-    """
-    fields = Fields(scope)
+def weight_of(scope: Scope) -> str:
+    """SQL: how many spans one stands for; those that rest in the recent window are all there."""
     weight = adjusted_count_of("threshold")
     if "spans_recent" in scope.recent:
         weight = f"if(received_at >= ({RECENT_SINCE}), 1, {weight})"
+    return f"toFloat64({weight})"
+
+
+def compile_spans(
+    scope: Scope, query: Query, traces: Sequence[bytes], more: Callable[[Fields], list[str]] | None = None
+) -> str:
+    """SQL: the spans of these traces, with a column for each filter (f0...), number (n...), group (g...), shown (v...).
+
+    `more` compiles further columns.
+    """
+    fields = Fields(scope)
     chosen = ", ".join(f"toFixedString({scope.bind(trace)}, 16)" for trace in traces)
     base = scope.without_time().select_spans(READ, [f"trace_id IN ({chosen})"])
     columns = [
@@ -190,11 +197,10 @@ def compile_spans(
         "toUnixTimestamp64Nano(start_time) AS start_ns",
         "duration_ns",
         *(f"toBool({fields.condition(each)}) AS f{number}" for number, each in enumerate(filters_of(query))),
-        *(f"{fields.number(each)} AS n{number}" for number, each in enumerate([*numbers_of(query), *numbers])),
+        *(f"{fields.number(each)} AS n{number}" for number, each in enumerate(numbers_of(query))),
         *(f"cityHash64(toString({fields.text(each)})) AS g{number}" for number, each in enumerate(groups_of(query))),
         *(f"{fields.text(each)} AS v{number}" for number, each in enumerate(shown_fields(query))),
-        *(f"{fields.text(each)} AS b{number}" for number, each in enumerate(by)),
-        f"toFloat64({weight}) AS weight",
+        *(more(fields) if more else ()),
     ]
     return f"SELECT {', '.join(columns)} FROM {select_from(scope, fields, base)} ORDER BY trace_id, start_ns"
 

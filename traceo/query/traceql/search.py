@@ -11,15 +11,16 @@ from traceo.query.run import Queries, Row, as_bytes
 from traceo.query.search import windows
 from traceo.query.sql import Scope, TimeRange
 from traceo.query.traceql.ast import Attribute, By, Field, Query
+from traceo.query.traceql.candidates import MAX_CANDIDATES, compile_candidates, slices
 from traceo.query.traceql.check import type_of
-from traceo.query.traceql.fields import Fields
-from traceo.query.traceql.parser import KINDS, STATUSES, parse_traceql
-from traceo.query.traceql.reading import compile_spans, is_single, make_table, necessary, shown_fields
+from traceo.query.traceql.field_parser import INTRINSICS, KINDS, STATUSES
+from traceo.query.traceql.parser import parse_traceql
+from traceo.query.traceql.reading import compile_spans, is_single, make_table, shown_fields
 from traceo.query.traceql.structure import evaluate
 from traceo.store.attributes import decode_text, decode_value
 
 FIRST_BATCH, LARGEST_BATCH = 200, 5000
-MAX_CANDIDATES = 100_000
+SHORT = {scoped: name for name, scoped in INTRINSICS.items()}
 NAMES: dict[str, dict[int, str]] = {
     "status": {code: name for name, code in STATUSES.items()},
     "kind": {code: name for name, code in KINDS.items()},
@@ -88,16 +89,6 @@ async def search_traces(
     return await queries.over_recent(["spans_recent"], run)
 
 
-def compile_candidates(scope: Scope, query: Query, limit: int, offset: int = 0) -> str:
-    """SQL: traces that may be meant, newest first."""
-    where = [necessary(query, Fields(scope, possible=True))]
-    return (
-        "SELECT trace_id, toUnixTimestamp64Nano(max(start_time)) AS at_ns "
-        f"FROM ({scope.select_spans('trace_id, start_time', where)}) "
-        f"GROUP BY trace_id ORDER BY at_ns DESC, trace_id DESC LIMIT {int(limit)} OFFSET {int(offset)}"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Search:
     queries: Queries
@@ -122,23 +113,26 @@ class _Search:
         """Further and further back, in batches that grow, until there are enough."""
         found: dict[bytes, list[SpanSet]] = {}
         order: list[bytes] = []
-        looked, size = 0, max(FIRST_BATCH, 4 * self.limit)
-        while looked < MAX_CANDIDATES:
-            ids = await self._candidates(self.between, size, looked)
-            found |= await self._sets(ids)
-            order += [each for each in ids if each in found]
-            looked += len(ids)
-            if len(order) >= self.limit or len(ids) < size:
-                return FoundTraces(await self._show(order[: self.limit], found), looked)
-            size = min(2 * size, LARGEST_BATCH)
-        return FoundTraces(await self._show(order, found), looked, complete=False)
+        seen: set[bytes] = set()
+        size = max(FIRST_BATCH, 4 * self.limit)
+        for part in slices(self.between):
+            ids = [each for each in await self._candidates(part, MAX_CANDIDATES - len(seen)) if each not in seen]
+            while ids and len(order) < self.limit:
+                batch, ids = ids[:size], ids[size:]
+                made = await self._sets(batch)
+                found |= made
+                order += [each for each in batch if each in made]
+                seen.update(batch)
+                size = min(2 * size, LARGEST_BATCH)
+            if len(order) >= self.limit or len(seen) >= MAX_CANDIDATES:
+                break
+        complete = len(order) >= self.limit or len(seen) < MAX_CANDIDATES
+        return FoundTraces(await self._show(order[: self.limit], found), len(seen), complete)
 
-    async def _candidates(self, window: TimeRange, limit: int, offset: int = 0) -> list[bytes]:
+    async def _candidates(self, window: TimeRange, limit: int) -> list[bytes]:
         scope = Scope(self.tenant, window, recent=self.recent)
-        return [
-            row["trace_id"]
-            for row in await self.queries.rows(scope, compile_candidates(scope, self.query, limit, offset))
-        ]
+        sql = compile_candidates(scope, self.query, limit)
+        return [row["trace_id"] for row in await self.queries.rows(scope, sql)]
 
     async def _sets(self, ids: list[bytes]) -> dict[bytes, list[SpanSet]]:
         """The groups of those traces that are meant."""
@@ -206,8 +200,13 @@ def _found(row: Row, sets: list[SpanSet]) -> FoundTrace:
 
 
 def field_name(attribute: Attribute) -> str:
-    """As Tempo's answers name it: attributes without their scope."""
-    return attribute.name.split(":")[-1] if attribute.intrinsic else attribute.name
+    """As Tempo's searches name it: attributes without their scope."""
+    return SHORT.get(attribute.name, attribute.name) if attribute.intrinsic else attribute.name
+
+
+def attribute_name(attribute: Attribute) -> str:
+    """As Tempo's labels name it."""
+    return field_name(attribute) if attribute.intrinsic else f"{attribute.scope}.{attribute.name}"
 
 
 def show_value(expr: Field, raw: Any) -> Any:

@@ -8,8 +8,9 @@ from traceo.errors import ParseError
 from traceo.query.run import Queries
 from traceo.query.sql import Scope, TimeRange
 from traceo.query.traceql.ast import Attribute, Filter
+from traceo.query.traceql.field_parser import INTRINSICS, SCOPED
 from traceo.query.traceql.fields import LISTS, NESTED, Fields
-from traceo.query.traceql.parser import INTRINSICS, SCOPED, parse_traceql
+from traceo.query.traceql.parser import parse_traceql
 from traceo.query.traceql.reading import READ, necessary, select_from
 from traceo.query.traceql.search import show_value
 from traceo.store.attributes import decode_text

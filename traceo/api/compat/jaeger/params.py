@@ -9,8 +9,8 @@ from starlette.datastructures import QueryParams
 from traceo.api.compat.tempo.params import DURATION
 from traceo.errors import InvalidRequest
 from traceo.query.sql import TimeRange
+from traceo.query.traceql.field_parser import KINDS
 from traceo.query.traceql.lexer import read_duration
-from traceo.query.traceql.parser import KINDS
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1500
 DAY_NS = 24 * 3600 * 10**9

@@ -44,6 +44,14 @@ def read_whole(query: Mapping[str, str], name: str, default: int, most: int) -> 
     return int(text)
 
 
+def read_count(query: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A whole number, of which more than the most counts as the most."""
+    text = query.get(name, "")
+    if text and not text.isdecimal():
+        raise InvalidRequest(f"invalid {name}: {text[:40]!r} is no whole number")
+    return min(int(text[:9] or 0), most) if text else default
+
+
 def read_step(query: Mapping[str, str], between: TimeRange) -> int:
     """Nanoseconds of `step`; by default about a hundred of whole seconds."""
     text = query.get("step", "")

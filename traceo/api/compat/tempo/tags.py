@@ -8,7 +8,7 @@ from traceo.api.compat.tempo.answer import TempoRoute, answer_json
 from traceo.api.compat.tempo.params import read_range
 from traceo.api.depends import QueriesOf, Tenant
 from traceo.errors import InvalidRequest
-from traceo.query.traceql.parser import KINDS, STATUSES
+from traceo.query.traceql.field_parser import KINDS, STATUSES
 from traceo.query.traceql.tags import parse_tag, tag_names, tag_values
 
 ENUMS = {"span:status": list(STATUSES)[::-1], "span:kind": list(KINDS)}
