@@ -196,13 +196,22 @@ def test_native_histograms_come_back_as_they_were_written(tenant: str) -> None:
     sent.positive_spans.add(offset=3, length=1)
     sent.positive_deltas.extend([2, -1, 1])
     store(tenant, request)
-    answer = ask(tenant, [(EQUAL, "__name__", "latency")], STREAMED, SAMPLES)
+    answer = ask(tenant, [(EQUAL, "__name__", "latency")], SAMPLES, STREAMED)
     response = MESSAGES["ReadResponse"].FromString(bytes(cramjam.snappy.decompress_raw(answer.content)))
-    (found,) = response.results[0].timeseries[0].histograms
-    assert [(span.offset, span.length) for span in found.positive_spans] == [(-2, 1), (0, 1), (3, 1)]
-    found.ClearField("positive_spans")
-    found.positive_spans.extend(sent.positive_spans)
-    assert found == sent
+    assert list(response.results[0].timeseries[0].histograms) == [sent]
+
+
+def test_histograms_are_streamed_between_floats(tenant: str) -> None:
+    request = write_request(({"__name__": "mixed"}, [(1.0, NOW_MS), (2.0, NOW_MS + 1), (3.0, NOW_MS + 5)]))
+    for after, count in ((2, 6), (3, 9), (4, 1)):  # the last one follows a reset
+        sent = request.timeseries[0].histograms.add(count_int=count, sum=1.5, timestamp=NOW_MS + after)
+        sent.positive_spans.add(offset=1, length=1)
+        sent.positive_deltas.append(count)
+    store(tenant, request)
+    (frame,) = frames_of(ask(tenant, [(EQUAL, "__name__", "mixed")], STREAMED).content)
+    chunks = frame.chunked_series[0].chunks
+    times = [(chunk.type, chunk.min_time_ms - NOW_MS, chunk.max_time_ms - NOW_MS) for chunk in chunks]
+    assert times == [(1, 0, 1), (2, 2, 3), (2, 4, 4), (1, 5, 5)]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whole series for Prometheus' remote read: every sample as it is stored, stale markers too."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,18 @@ async def read_series(queries: Queries, tenant: str, selection: Selection) -> li
         for number in labels
         if number in floats or number in histograms
     ]
-    return sorted(found, key=lambda series: series.labels)
+    by_labels = itertools.groupby(sorted(found, key=lambda series: series.labels), key=lambda series: series.labels)
+    return [_merge(list(group)) for _, group in by_labels]
+
+
+def _merge(found: list[Series]) -> Series:
+    """One series of those with the same labels: a series' floats and its histograms have ids of their own."""
+    if len(found) == 1:
+        return found[0]
+    times, values = (np.concatenate([getattr(series, name) for series in found]) for name in ("times_ms", "values"))
+    order = np.argsort(times, kind="stable")
+    rows = {row["ms"]: row for series in found for row in series.histograms}
+    return Series(found[0].labels, *_last_of_each(times[order], values[order]), [rows[ms] for ms in sorted(rows)])
 
 
 async def _read_floats(
@@ -99,6 +111,8 @@ def _split(table: pa.Table) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.ND
 def _last_of_each(
     times: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    if not len(times):
+        return times, values
     is_last = np.append(times[1:] != times[:-1], True)
     return times[is_last], values[is_last]
 

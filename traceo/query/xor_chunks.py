@@ -47,7 +47,7 @@ def _encode(times: list[int], values: list[int]) -> bytes:
             code_bits, code_size = _encode_step(new_step - step)
         step = new_step
         written, size = written << code_size | code_bits, size + code_size
-        code_bits, code_size, window = _encode_difference(values[place] ^ values[place - 1], window)
+        code_bits, code_size, window = encode_difference(values[place] ^ values[place - 1], window)
         written, size = written << code_size | code_bits, size + code_size
     padding = -(size - 1) % 8
     whole = (written << padding) & ((1 << (size - 1 + padding)) - 1)
@@ -63,7 +63,8 @@ def _encode_step(change: int) -> tuple[int, int]:
     return 0b1111 << 64 | change & ((1 << 64) - 1), 68
 
 
-def _encode_difference(difference: int, window: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+def encode_difference(difference: int, window: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+    """Code, its size and the new window of a value's exclusive or with the one before; `window`: (-1, 0) at first."""
     if difference == 0:
         return 0, 1, window
     leading, trailing = min(64 - difference.bit_length(), MAX_LEADING), (difference & -difference).bit_length() - 1

@@ -1,21 +1,24 @@
 """Prometheus' remote read: POST /prometheus/api/v1/read, samples at once or streamed as XOR chunks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import cramjam
 import crc32c
+import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from google.protobuf.message import DecodeError
 
 from traceo.api.depends import QueriesOf, Tenant
 from traceo.errors import InvalidRequest, PayloadTooLarge
+from traceo.query.histogram_chunks import encode_histogram_chunks, spans_of
 from traceo.query.promql.ast import Matcher
 from traceo.query.promql.selectors import check_matcher
 from traceo.query.remote_read import Selection, Series, read_series
-from traceo.query.xor_chunks import encode_chunks
+from traceo.query.xor_chunks import Chunk, encode_chunks
 from traceo.store.messages import encode_varint, make_messages
 
 router = APIRouter(include_in_schema=False)
@@ -50,15 +53,13 @@ message ChunkedReadResponse { repeated ChunkedSeries chunked_series = 1; int64 q
 
 @router.post("/prometheus/api/v1/read")
 async def read(request: Request, tenant: Tenant, queries: QueriesOf) -> Response:
-    """Series by matchers, whole. Chunks are streamed where the client takes them and there is no histogram."""
+    """Series by matchers, whole: as samples or as streamed chunks, whichever the client names first."""
     asked = _parse(await request.body())
     found = [await read_series(queries, tenant, _select(query)) for query in asked.queries]
     accepted = list(asked.accepted_response_types) or [SAMPLES]
     if not {SAMPLES, STREAMED} & set(accepted):
         raise InvalidRequest("none of the accepted response types is known: use SAMPLES or STREAMED_XOR_CHUNKS")
-    has_histograms = any(series.histograms for group in found for series in group)
-    is_streamed = accepted[0] == STREAMED or SAMPLES not in accepted
-    if is_streamed and not (has_histograms and SAMPLES in accepted):
+    if next(kind for kind in accepted if kind in (SAMPLES, STREAMED)) == STREAMED:
         media = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"
         return StreamingResponse(_stream(found), media_type=media)
     body = await asyncio.to_thread(_encode, found)
@@ -97,11 +98,11 @@ def _chunk(series: Series, index: int) -> list[bytes]:
     """Messages of one series."""
     messages: list[bytes] = []
     response, size = MESSAGES["ChunkedReadResponse"](query_index=index), 0
-    for chunk in encode_chunks(series.times_ms, series.values):
+    for kind, chunk in _chunks_of(series):
         if not response.chunked_series:
             response.chunked_series.add(labels=_labels(series))
         response.chunked_series[0].chunks.add(
-            min_time_ms=chunk.min_time_ms, max_time_ms=chunk.max_time_ms, type=XOR, data=chunk.data
+            min_time_ms=chunk.min_time_ms, max_time_ms=chunk.max_time_ms, type=kind, data=chunk.data
         )
         size += len(chunk.data)
         if size >= FRAME_BYTES:
@@ -110,6 +111,17 @@ def _chunk(series: Series, index: int) -> list[bytes]:
     if response.chunked_series:
         messages.append(response.SerializeToString())
     return messages
+
+
+def _chunks_of(series: Series) -> Iterator[tuple[int, Chunk]]:
+    """Chunks of floats and of histograms, each with its encoding: in order of time, none reaching into another."""
+    places = np.searchsorted(series.times_ms, [row["ms"] for row in series.histograms]).tolist()
+    begin = 0
+    for end, rows in itertools.groupby(zip(places, series.histograms, strict=True), key=lambda pair: pair[0]):
+        yield from ((XOR, chunk) for chunk in encode_chunks(series.times_ms[begin:end], series.values[begin:end]))
+        yield from encode_histogram_chunks([row for _, row in rows])
+        begin = end
+    yield from ((XOR, chunk) for chunk in encode_chunks(series.times_ms[begin:], series.values[begin:]))
 
 
 def _encode(found: list[list[Series]]) -> bytes:
@@ -134,10 +146,9 @@ def _histogram(row: dict[str, Any]) -> Any:
     else:
         made.count_int, made.zero_count_int = int(row["count"]), int(row["zero_count"])
     for side in ("positive", "negative"):
-        counts, after = row[f"{side}_counts"], 0
-        for index in row[f"{side}_indexes"]:
-            getattr(made, f"{side}_spans").add(offset=index - after, length=1)
-            after = index + 1
+        counts = row[f"{side}_counts"]
+        for offset, length in spans_of(row[f"{side}_indexes"]):
+            getattr(made, f"{side}_spans").add(offset=offset, length=length)
         if row["is_float"]:
             getattr(made, f"{side}_counts").extend(counts)
         else:
