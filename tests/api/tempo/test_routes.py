@@ -136,7 +136,6 @@ def test_series_over_time(get: Get) -> None:
         ("search", {"limit": "0"}, "invalid limit"),
         ("search", {"start": "x"}, "invalid start"),
         ("search", {"tags": "nonsense"}, "invalid tags"),
-        ("search", {"q": "{ nestedSetLeft > 2 }"}, "not kept"),
         ("metrics/query_range", {"q": "{ }"}, "ends in a function"),
         ("metrics/query_range", {"q": "{ } | rate()", "exemplars": "some"}, "invalid exemplars"),
         ("search", {"q": "({ } | rate()) / ({ } | rate())"}, "computes series"),

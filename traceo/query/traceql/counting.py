@@ -11,13 +11,15 @@ import pyarrow.compute as pc
 from traceo.errors import LimitExceeded
 from traceo.query.run import Queries, as_bytes
 from traceo.query.sql import Scope
-from traceo.query.traceql.ast import Metrics, Query
+from traceo.query.traceql.ast import Metrics, Query, Static
 from traceo.query.traceql.candidates import MAX_CANDIDATES, compile_candidates
 from traceo.query.traceql.fields import Fields, is_local
 from traceo.query.traceql.reading import (
     READ,
     compile_spans,
+    fill_places,
     is_single,
+    known,
     make_table,
     necessary,
     select_from,
@@ -28,6 +30,7 @@ from traceo.query.traceql.structure import evaluate
 MAX_ROWS = 1_000_000
 BATCH = 5000
 PER_DOUBLING = {"quantile_over_time": 16, "histogram_over_time": 1}  # buckets
+ONE = Static("float", 1.0)
 START_NS = "toUnixTimestamp64Nano(start_time)"
 EXEMPLAR = ("trace_id", "span_id", "start_ns", "value")
 
@@ -87,9 +90,9 @@ def compile_values(scope: Scope, query: Query, step_ns: int, more: Columns) -> s
 
 
 def _labels_and_value(metrics: Metrics, fields: Fields) -> list[str]:
-    value = fields.number(metrics.expr) if metrics.expr is not None else "toNullable(1.)"
-    labels = [f"{fields.text(each)} AS {key}" for key, each in zip(keys_of(metrics), metrics.by, strict=True)]
-    return [*labels, f"{value} AS value"]
+    value = fields.number(known(metrics.expr or ONE))
+    labels = [f"{fields.text(known(each))} AS {key}" for key, each in zip(keys_of(metrics), metrics.by, strict=True)]
+    return [*labels, f"toNullable({value}) AS value"]
 
 
 def _bucket(metrics: Metrics, value: str) -> str:
@@ -118,9 +121,11 @@ async def read_members(queries: Queries, scope: Scope, query: Query, more: Colum
         part = Scope(scope.tenant, between, recent=scope.recent)
         sql = compile_spans(part, query, ids[first : first + BATCH], columns)
         found = as_bytes(await queries.table(sql, dict(part.params)))
+        table, places = make_table(query, found)
+        labels = dict(zip(keys_of(metrics), metrics.by, strict=True))
+        found = fill_places(found, places, {**labels, "value": metrics.expr or ONE})
         starts = found["start_ns"].to_numpy()
         inside = (starts >= between.start_ns) & (starts < between.end_ns) & pc.is_valid(found["value"]).to_numpy()
-        table = make_table(query, found)
         if metrics.chosen is not None:
             found = found.append_column("chosen", pa.array(table.filters[metrics.chosen.condition]))
         yield found.filter(pa.array(evaluate(query.pipeline, table).member & inside))

@@ -15,6 +15,7 @@ from traceo.errors import UnsupportedQuery
 from traceo.query.sql import Scope
 from traceo.query.traceql.ast import Attribute, Binary, Field, Static, Unary
 from traceo.query.traceql.check import ARITHMETIC
+from traceo.query.traceql.places import PLACES, is_root_test
 from traceo.store.attributes import content_of, double_of, encode_value, int_of
 
 STRING = "\\n"
@@ -35,10 +36,10 @@ JOINED = {
     "trace:duration": ("number", "toFloat64(trace_duration_ns)", "trace"),
     "trace:rootName": ("string", "toString(root_name)", "trace"),
     "trace:rootService": ("string", "toString(root_service)", "trace"),
-    "span:childCount": ("number", "toFloat64(child_count)", "children"),
     "instrumentation:name": ("string", "toString(s_name)", "scope"),
     "instrumentation:version": ("string", "toString(s_version)", "scope"),
 }
+ROOT = "if(parent_span_id = toFixedString('', 8), -1., 1.)"
 LISTS = {
     "event:name": ("`events.name`", "string", "toString(item)"),
     "event:timeSinceStart": (
@@ -198,9 +199,16 @@ class Fields:
             case "instrumentation":
                 self.joins.add("scope")
                 return Value("any", f"s_attributes[{name}]")
-            case "parent" | "parent.span":
+            case "parent.span":
                 self.joins.add("parent")
                 return Value("any", f"p_attributes[{name}]")
+            case "parent.resource":
+                self.joins |= {"parent", "parent_resource"}
+                return Value("any", f"pr_attributes[{name}]")
+            case "parent":
+                self.joins |= {"parent", "parent_resource"}
+                own = f"p_attributes[{name}]"
+                return Value("any", f"if({own} != '', {own}, pr_attributes[{name}])")
             case _:
                 raise UnsupportedQuery(f"{attribute.scope} cannot be asked for", position=attribute.at)
 
@@ -216,11 +224,7 @@ class Fields:
         if name in LISTS:
             column, kind, item = LISTS[name]
             return Value(kind, item.replace("item", f"{column}[1]"))
-        if name == "nestedSetParent":
-            return Value("number", "if(parent_span_id = toFixedString('', 8), -1., 1.)")
-        raise UnsupportedQuery(
-            f"{name} is not kept", position=attribute.at, hint="structural operators ask for what is below or above"
-        )
+        raise UnsupportedQuery(f"{name} cannot be asked for here", position=attribute.at)
 
     def _number(self, value: Value) -> str:
         if value.kind == "number":
@@ -233,6 +237,8 @@ class Fields:
 
     def _compare(self, expr: Binary) -> str:
         left, right, op = expr.left, expr.right, expr.op
+        if is_root_test(expr):
+            return self._compare_values(Value("number", ROOT), op, self.value(right))
         if isinstance(left, Static) and not isinstance(right, Static) and op in MIRRORED:
             left, right, op = right, left, MIRRORED[op]
         if isinstance(left, Attribute) and isinstance(right, Static):
@@ -320,9 +326,11 @@ class Fields:
 
 def is_local(expr: Field | None) -> bool:
     """Whether a span's own row tells it, or one look at the table of resources."""
+    if expr is not None and is_root_test(expr):
+        return True
     match expr:
         case Attribute(name=name, intrinsic=True):
-            return name not in JOINED
+            return name not in JOINED and name not in PLACES
         case Attribute(scope=scope):
             return scope in ("", "span", "resource", "event", "link")
         case Unary(op="!", expr=inner):
@@ -346,7 +354,7 @@ def _is_own(expr: Field) -> bool:
     """Whether its value is in the span's row."""
     match expr:
         case Attribute(name=name, intrinsic=True):
-            return name not in JOINED
+            return name not in JOINED and name not in PLACES
         case Attribute(scope=scope, name=name):
             return scope in ("span", "event", "link") or (name == "service.name" and scope in ("", "resource"))
         case Unary(expr=inner):

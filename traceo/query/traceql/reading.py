@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from traceo.query.traceql.ast import (
     Unary,
 )
 from traceo.query.traceql.fields import Fields, is_local
+from traceo.query.traceql.places import Places, needs_place, numbers_in, parts_of
 from traceo.query.traceql.structure import Table
 
 READ = (
@@ -35,24 +37,24 @@ READ = (
     "resource_id, scope_id, attributes, `events.name`, `events.time_ns`, `events.attributes`, `links.trace_id`, "
     "`links.span_id`, `links.attributes`, received_at, threshold"
 )
+UNKNOWN = Static("float", 0.0)
 END = "toUnixTimestamp64Nano(start_time) + duration_ns"
 JOINS = {
     "resource": ("LEFT ANY JOIN ({resources}) AS r ON s.resource_id = r.r_id"),
     "scope": ("LEFT ANY JOIN ({scopes}) AS c ON s.scope_id = c.s_id"),
     "parent": (
-        "LEFT ANY JOIN (SELECT trace_id AS p_trace, span_id AS p_span, attributes AS p_attributes FROM ({base})) AS p "
-        "ON s.trace_id = p.p_trace AND s.parent_span_id = p.p_span"
+        "LEFT ANY JOIN (SELECT trace_id AS p_trace, span_id AS p_span, attributes AS p_attributes, "
+        "resource_id AS p_resource FROM ({base}) ORDER BY start_time LIMIT 1 BY trace_id, span_id) AS p "
+        "ON s.trace_id = p.p_trace "
+        "AND if(s.parent_span_id = s.span_id, toFixedString('', 8), s.parent_span_id) = p.p_span"
     ),
+    "parent_resource": "LEFT ANY JOIN ({parent_resources}) AS pr ON p.p_resource = pr.pr_id",
     "trace": (
         "LEFT ANY JOIN (SELECT trace_id AS t_trace, "
         f"max({END}) - min(toUnixTimestamp64Nano(start_time)) AS trace_duration_ns, "
         "argMin(name, (parent_span_id != toFixedString('', 8), start_time)) AS root_name, "
         "argMin(service, (parent_span_id != toFixedString('', 8), start_time)) AS root_service "
         "FROM ({base}) GROUP BY trace_id) AS t ON s.trace_id = t.t_trace"
-    ),
-    "children": (
-        "LEFT ANY JOIN (SELECT trace_id AS c_trace, parent_span_id AS c_span, count() AS child_count FROM ({base}) "
-        "GROUP BY trace_id, parent_span_id) AS k ON s.trace_id = k.c_trace AND s.span_id = k.c_span"
     ),
 }
 
@@ -159,11 +161,12 @@ def _necessary(stage: Stage, fields: Fields) -> str:
 def select_from(scope: Scope, fields: Fields, base: str) -> str:
     """FROM: the spans, with what the fields that were compiled need beside them."""
     resources = scope.without_time().select("resources", "id AS r_id, attributes AS r_attributes", tail="LIMIT 1 BY id")
+    parents = scope.without_time().select("resources", "id AS pr_id, attributes AS pr_attributes", tail="LIMIT 1 BY id")
     scopes = scope.without_time().select(
         "scopes", "id AS s_id, name AS s_name, version AS s_version, attributes AS s_attributes", tail="LIMIT 1 BY id"
     )
     joins = [
-        text.format(resources=resources, scopes=scopes, base=base)
+        text.format(resources=resources, parent_resources=parents, scopes=scopes, base=base)
         for name, text in JOINS.items()
         if name in fields.joins
     ]
@@ -178,6 +181,40 @@ def weight_of(scope: Scope) -> str:
     return f"toFloat64({weight})"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the engine computes for a query; the rest follows from places."""
+
+    conditions: list[Field | None]
+    numbers: list[Field]
+    groups: list[Field]
+    shown: list[Field]
+
+
+def asked_of(query: Query) -> Asked:
+    """Each once; `shown` has a number that stands for what follows from places."""
+    conditions: list[Field] = []
+    numbers: list[Field] = []
+    for condition in filters_of(query):
+        if condition is not None:
+            parts_of(condition, conditions, numbers)
+    measured = [query.metrics.expr] if query.metrics and query.metrics.expr else []
+    for number in [*numbers_of(query), *(each for each in [*groups_of(query), *measured] if needs_place(each))]:
+        numbers += numbers_in(number)
+    everything = [None] if None in filters_of(query) else []
+    return Asked(
+        list(dict.fromkeys([*everything, *conditions])),
+        list(dict.fromkeys(numbers)),
+        [each for each in groups_of(query) if not needs_place(each)],
+        [known(each) for each in shown_fields(query)],
+    )
+
+
+def known(field: Field) -> Field:
+    """The field, or a number that stands for what follows from a place."""
+    return UNKNOWN if needs_place(field) else field
+
+
 def compile_spans(
     scope: Scope, query: Query, traces: Sequence[bytes], more: Callable[[Fields], list[str]] | None = None
 ) -> str:
@@ -185,7 +222,7 @@ def compile_spans(
 
     `more` compiles further columns.
     """
-    fields = Fields(scope)
+    fields, asked = Fields(scope), asked_of(query)
     chosen = ", ".join(f"toFixedString({scope.bind(trace)}, 16)" for trace in traces)
     base = scope.without_time().select_spans(READ, [f"trace_id IN ({chosen})"])
     columns = [
@@ -196,28 +233,31 @@ def compile_spans(
         "name",
         "toUnixTimestamp64Nano(start_time) AS start_ns",
         "duration_ns",
-        *(f"toBool({fields.condition(each)}) AS f{number}" for number, each in enumerate(filters_of(query))),
-        *(f"{fields.number(each)} AS n{number}" for number, each in enumerate(numbers_of(query))),
-        *(f"cityHash64(toString({fields.text(each)})) AS g{number}" for number, each in enumerate(groups_of(query))),
-        *(f"{fields.text(each)} AS v{number}" for number, each in enumerate(shown_fields(query))),
+        *(f"toBool({fields.condition(each)}) AS f{number}" for number, each in enumerate(asked.conditions)),
+        *(f"{fields.number(each)} AS n{number}" for number, each in enumerate(asked.numbers)),
+        *(f"cityHash64(toString({fields.text(each)})) AS g{number}" for number, each in enumerate(asked.groups)),
+        *(f"{fields.text(each)} AS v{number}" for number, each in enumerate(asked.shown)),
         *(more(fields) if more else ()),
     ]
     return f"SELECT {', '.join(columns)} FROM {select_from(scope, fields, base)} ORDER BY trace_id, start_ns"
 
 
-def make_table(query: Query, found: pa.Table) -> Table:
-    """The table of `compile_spans`."""
+def make_table(query: Query, found: pa.Table) -> tuple[Table, Places]:
+    """The table of `compile_spans`, and what tells the places of its spans."""
     ids = found["trace_id"].combine_chunks()
     raw = np.frombuffer(b"".join(ids.to_pylist()), dtype="S16") if len(ids) else np.zeros(0, dtype="S16")
     changes = np.concatenate([[False], raw[1:] != raw[:-1]]) if len(raw) else np.zeros(0, dtype=bool)
-    return Table(
-        np.cumsum(changes).astype(np.int64),
-        _array(found, "span", np.uint64),
-        _array(found, "parent", np.uint64),
-        {each: _array(found, f"f{number}", np.bool_) for number, each in enumerate(filters_of(query))},
-        {each: _array(found, f"n{number}", np.float64) for number, each in enumerate(numbers_of(query))},
-        {each: _codes(found, f"g{number}") for number, each in enumerate(groups_of(query))},
-    )
+    trace = np.cumsum(changes).astype(np.int64)
+    asked = asked_of(query)
+    table = Table(trace, _array(found, "span", np.uint64), _array(found, "parent", np.uint64), {}, {}, {})
+    conditions = {each: _array(found, f"f{number}", np.bool_) for number, each in enumerate(asked.conditions)}
+    numbers = {each: _array(found, f"n{number}", np.float64) for number, each in enumerate(asked.numbers)}
+    places = Places(table, conditions, numbers)
+    table.filters.update({each: places.holds(each) for each in filters_of(query)})
+    table.numbers.update({each: places.number(each) for each in numbers_of(query)})
+    table.groups.update({each: _codes(_array(found, f"g{n}", np.uint64)) for n, each in enumerate(asked.groups)})
+    table.groups.update({each: _codes(places.number(each)) for each in groups_of(query) if needs_place(each)})
+    return table, places
 
 
 def _array(found: pa.Table, name: str, kind: Any) -> npt.NDArray[Any]:
@@ -227,5 +267,14 @@ def _array(found: pa.Table, name: str, kind: Any) -> npt.NDArray[Any]:
     return np.asarray(column.to_numpy(zero_copy_only=False)).astype(kind)
 
 
-def _codes(found: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    return np.unique(_array(found, name, np.uint64), return_inverse=True)[1].astype(np.int64)
+def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def fill_places(found: pa.Table, places: Places, columns: Mapping[str, Field]) -> pa.Table:
+    """The columns of these names, where what they show follows from a span's place."""
+    for name, each in columns.items():
+        if needs_place(each):
+            values = pa.array(places.number(each), from_pandas=True)
+            found = found.set_column(found.schema.get_field_index(name), name, values)
+    return found

@@ -15,7 +15,7 @@ from traceo.query.traceql.candidates import MAX_CANDIDATES, compile_candidates, 
 from traceo.query.traceql.check import type_of
 from traceo.query.traceql.field_parser import INTRINSICS, KINDS, STATUSES
 from traceo.query.traceql.parser import parse_traceql
-from traceo.query.traceql.reading import compile_spans, is_single, make_table, shown_fields
+from traceo.query.traceql.reading import compile_spans, fill_places, is_single, make_table, shown_fields
 from traceo.query.traceql.structure import evaluate
 from traceo.store.attributes import decode_text, decode_value
 
@@ -140,7 +140,8 @@ class _Search:
             return {}
         scope = Scope(self.tenant, recent=self.recent)
         found = as_bytes(await self.queries.table(compile_spans(scope, self.query, ids), dict(scope.params)))
-        table = make_table(self.query, found)
+        table, places = make_table(self.query, found)
+        found = fill_places(found, places, {f"v{n}": each for n, each in enumerate(shown_fields(self.query))})
         groups = evaluate(self.query.pipeline, table)
         made: dict[bytes, list[SpanSet]] = {}
         member = np.flatnonzero(groups.member)
@@ -221,5 +222,5 @@ def show_value(expr: Field, raw: Any) -> Any:
     if kind == "string":
         return decode_text(raw) or None
     if kind == "number":
-        return None if raw != raw else int(raw) if float(raw).is_integer() else raw
+        return None if raw is None or raw != raw else int(raw) if float(raw).is_integer() else raw
     return raw

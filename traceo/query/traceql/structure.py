@@ -58,13 +58,13 @@ class Table:
 
     @cached_property
     def above(self) -> Ints:
-        """The place of each span's parent; -1 where there is none. Of spans with equal ids the first counts."""
+        """The place of each span's parent; -1: none, or itself. Of spans with equal ids the first counts."""
         own, wanted = _keys(self.trace, self.span), _keys(self.trace, self.parent)
         order = np.argsort(own, kind="stable")
         place = np.searchsorted(own[order], wanted, side="left")
         inside = order[np.minimum(place, max(self.size - 1, 0))] if self.size else place
         found = (place < self.size) & (own[inside] == wanted) & (self.parent != 0) if self.size else place > 0
-        return np.where(found & (inside != np.arange(self.size)), inside, -1)
+        return np.where(found & (self.parent != self.span), inside, -1)
 
 
 def _keys(trace: Ints, span: npt.NDArray[np.uint64]) -> npt.NDArray[np.bytes_]:
@@ -197,6 +197,11 @@ COMPARED: dict[str, Callable[[Floats, Floats], Bools]] = {
 }  # fmt: skip
 
 
+COMPUTED: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "%": np.fmod, "^": np.power,
+}  # fmt: skip
+
+
 def _passes(stage: ScalarFilter, found: Groups, table: Table) -> Bools:
     left, right = (_scalar(side, found, table) for side in (stage.left, stage.right))
     with np.errstate(invalid="ignore"):
@@ -213,7 +218,7 @@ def _scalar(scalar: Scalar, found: Groups, table: Table) -> Floats:
         case Computed(op=op, left=left, right=right):
             a, b = _scalar(left, found, table), _scalar(right, found, table)
             with np.errstate(all="ignore"):
-                return {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "%": np.fmod}[op](a, b)
+                return COMPUTED[op](a, b)
         case Aggregate(op="count"):
             return np.bincount(found.group[found.member], minlength=count).astype(np.float64)
         case Aggregate(op=op, expr=expr):

@@ -11,6 +11,7 @@ from traceo.query.traceql.ast import Attribute, Filter
 from traceo.query.traceql.field_parser import INTRINSICS, SCOPED
 from traceo.query.traceql.fields import LISTS, NESTED, Fields
 from traceo.query.traceql.parser import parse_traceql
+from traceo.query.traceql.places import is_place
 from traceo.query.traceql.reading import READ, necessary, select_from
 from traceo.query.traceql.search import show_value
 from traceo.store.attributes import decode_text
@@ -65,6 +66,8 @@ def parse_tag(text: str) -> Attribute:
 async def tag_values(queries: Queries, tenant: str, name: str, text: str, between: TimeRange) -> list[Any]:
     """Values of a tag, the most frequent first; `text` is a query or empty."""
     attribute = parse_tag(name)
+    if is_place(attribute):  # no span's row tells it
+        return []
     query = parse_traceql(text) if text.strip() else None
 
     async def read(recent: frozenset[str]) -> list[Any]:
