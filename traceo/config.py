@@ -191,6 +191,12 @@ class Metrics:
     promote_resource_attributes: tuple[str, ...] = setting(
         (), "Resource attributes that become labels of every series, beside `job` and `instance`."
     )
+    translation_strategy: Literal[
+        "UnderscoreEscapingWithSuffixes",
+        "NoUTF8EscapingWithSuffixes",
+        "UnderscoreEscapingWithoutSuffixes",
+        "NoTranslation",
+    ] = setting("UnderscoreEscapingWithSuffixes", "How their names become Prometheus', as its `otlp` section has it.")
 
 
 @dataclass(frozen=True, slots=True)

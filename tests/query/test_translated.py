@@ -15,7 +15,7 @@ from traceo.query.sql import Scope, TimeRange
 from traceo.query.translated import FLOAT_KINDS, select_exponential, select_floats
 from traceo.store.base import Signal
 from traceo.store.metric_types import NAME_BITS
-from traceo.store.migrate import apply_promotion
+from traceo.store.migrate import apply_naming, apply_promotion
 
 NOW_NS = time.time_ns() // 10**9 * 10**9
 RANGE = TimeRange(NOW_NS - 10**12, NOW_NS + 10**12)
@@ -105,6 +105,46 @@ def test_names_are_those_of_the_specification(tenant: str, kind: str, name: str,
         sender.sum(name, unit, monotonic=kind == "sum")
     sender.store(tenant)
     assert [row["metric"] for row in label_sets(tenant)] == [translated]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "names", "labels"),
+    [
+        (
+            "NoUTF8EscapingWithSuffixes",
+            ["a__b..c", "disk.io_bytes_per_second", "hit_ratio", "http.requests_total", "0é_percent_total"],
+            {"http.method", "service.name", "2nd"},
+        ),
+        (
+            "UnderscoreEscapingWithoutSuffixes",
+            ["a__b_c", "disk_io", "hit", "http_requests_total", "_0"],
+            {"http_method", "service_name", "key_2nd"},
+        ),
+        (
+            "NoTranslation",
+            ["a__b..c", "disk.io", "hit", "http.requests.total", "0é"],
+            {"http.method", "service.name", "2nd"},
+        ),
+    ],
+)
+def test_names_are_translated_as_the_setting_says(
+    tenant: str, strategy: str, names: list[str], labels: set[str]
+) -> None:
+    sender = Sender(host__name="h1", service__instance__id="i")
+    sender.gauge("a__b..c", **{"http.method": "GET", "service.name": "cart", "2nd": 2})
+    sender.gauge("disk.io", "By/s")
+    sender.gauge("hit", "1")
+    sender.sum("http.requests.total")
+    sender.sum("0é", "%")
+    asyncio.run(apply_naming(engine(), strategy))
+    try:
+        sender.store(tenant)
+    finally:
+        asyncio.run(apply_naming(engine(), "UnderscoreEscapingWithSuffixes"))
+    found = {row["metric"]: set(row["labels"]) for row in label_sets(tenant)}
+    assert found.pop("target_info") == {"instance", "host.name" if "http.method" in labels else "host_name"}
+    assert set(found) == set(names)
+    assert found[names[0]] == {*labels, "instance"}
 
 
 def test_series_of_one_metric_lie_together(tenant: str) -> None:

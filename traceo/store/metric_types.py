@@ -116,7 +116,6 @@ def encoded_name_of(labels: str) -> str:
 MACROS: dict[str, Callable[..., str]] = {
     "Varint": varint_of,
     "Text": text_of,
-    "Label": label_of,
     "SeriesId": series_id_of,
     "NativeId": native_id_of,
     "TargetId": target_id_of,

@@ -14,8 +14,9 @@ from importlib import resources
 from string import Template
 
 from traceo.errors import SchemaTooNew
-from traceo.store import log_levels
+from traceo.store import log_levels, metric_naming
 from traceo.store.base import Layout, Store
+from traceo.store.metric_naming import STRATEGIES
 from traceo.store.metric_types import MACROS, TYPES
 
 CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
@@ -71,12 +72,14 @@ class Migration:
     name: str
     text: str
 
-    def statements(self, layout: Layout) -> list[str]:
-        """What to run on each node of a layout."""
+    def statements(self, layout: Layout, strategy: str = metric_naming.DEFAULT) -> list[str]:
+        """What to run on each node of a layout. `strategy`: of metric_naming.py."""
+        naming = STRATEGIES[strategy]
+        macros = ALL_MACROS | {"Label": naming.label}
         engine = _replicated if layout.replicated else r"ENGINE = \1\2"
         text = ENGINE.sub(engine, self.text)
-        text = MACRO.sub(lambda macro: ALL_MACROS[macro.group(1)](*macro.group(2).split(", ")), text)
-        made = [Template(text).substitute(TYPES, local="_local" if layout.cluster else "")]
+        text = MACRO.sub(lambda macro: macros[macro.group(1)](*macro.group(2).split(", ")), text)
+        made = [Template(text).substitute(TYPES, MetricName=naming.metric, local="_local" if layout.cluster else "")]
         table, sharding = TABLE.search(self.text), CLUSTER.search(self.text)
         if layout.cluster and table and sharding:
             name, key = table.group(1), sharding.group("key")
@@ -148,6 +151,21 @@ async def apply_promotion(store: Store, attributes: Sequence[str]) -> None:
             for name in attributes:
                 sql = "INSERT INTO promoted_attributes SELECT {name:String}"
                 await store.execute_on(host, sql, {"name": name})
+
+
+async def apply_naming(store: Store, strategy: str) -> None:
+    """Set how OTLP's names are translated, one of metric_naming.STRATEGIES; of series that are new from now on."""
+    layout, views = await store.layout(), ", ".join(f"'{view}'" for view in metric_naming.VIEWS)
+    files = {each.name[4:].removesuffix(".sql"): each for each in read_migrations()}
+    queries = {view: files[view].statements(layout, strategy)[0].split(" AS\n", 1)[1] for view in metric_naming.VIEWS}
+    sql = f"SELECT comment FROM system.tables WHERE database = currentDatabase() AND name IN ({views})"
+    for host in await store.hosts():
+        known = (await store.query_on(host, sql))["comment"].to_pylist()
+        if {comment or metric_naming.DEFAULT for comment in known} == {strategy}:
+            continue
+        for view, query in queries.items():
+            await store.execute_on(host, f"ALTER TABLE {view} MODIFY QUERY {query}")
+            await store.execute_on(host, f"ALTER TABLE {view} MODIFY COMMENT '{strategy}'")
 
 
 def _ttl(table: str, column: str, seconds: float, cold_after_s: float) -> str:

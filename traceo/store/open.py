@@ -6,7 +6,7 @@ from pathlib import Path
 from traceo.config import Config, Retention
 from traceo.errors import ConfigError
 from traceo.store.base import QueryLimits, Store
-from traceo.store.migrate import apply_promotion, apply_retention, migrate
+from traceo.store.migrate import apply_naming, apply_promotion, apply_retention, migrate
 
 logger = logging.getLogger(__name__)
 
@@ -49,3 +49,4 @@ async def _prepare(store: Store, config: Config) -> None:
     tier = config.store.s3_tier
     await apply_retention(store, seconds, tier.move_after if tier.endpoint else 0)
     await apply_promotion(store, config.metrics.promote_resource_attributes)
+    await apply_naming(store, config.metrics.translation_strategy)

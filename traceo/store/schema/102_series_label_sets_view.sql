@@ -1,5 +1,5 @@
--- OTLP's series as Prometheus names them ("Prometheus and OpenMetrics compatibility" of OpenTelemetry's specification, with
--- underscores and suffixes). A histogram and a summary become several. Attributes whose names become the same are joined.
+-- OTLP's series as Prometheus names them ("Prometheus and OpenMetrics compatibility" of OpenTelemetry's specification); see
+-- metric_naming.py. A histogram and a summary become several. Attributes whose names become the same are joined.
 CREATE MATERIALIZED VIEW IF NOT EXISTS series_label_sets_view TO label_sets${local} AS
 WITH
     extractAll(s.metric, '[a-zA-Z0-9:]+') AS tokens,
@@ -13,8 +13,7 @@ WITH
     trim(BOTH '_' FROM replaceRegexpAll(per_word, '[^a-zA-Z0-9:]+', '_')) AS per_token,
     arrayConcat(tokens, if(unit_token = '' OR has(tokens, unit_token), [], [unit_token]), if(per_token = '', [], [concat('per_', per_token)])) AS with_unit,
     multiIf(type = 7 AND monotonic, 'total', type = 5 AND s.unit = '1', 'ratio', '') AS last,
-    arrayStringConcat(if(last = '', with_unit, arrayPushBack(arrayFilter(token -> token != last, with_unit), last)), '_') AS name,
-    concat(if(match(name, '^[0-9]'), '_', ''), name) AS base,
+    ${MetricName} AS base,
     arraySort(pair -> pair.1, arrayMap((key, value) -> (key, ${Label(key)}, ${Text(value)}), mapKeys(s.attributes), mapValues(s.attributes))) AS pairs,
     arrayDistinct(pairs.2) AS names,
     mapFromArrays(names, arrayMap(wanted -> arrayStringConcat(arrayMap(pair -> pair.3, arrayFilter(pair -> pair.2 = wanted, pairs)), ';'), names)) AS own,
