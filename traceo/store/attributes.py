@@ -21,6 +21,15 @@ CONTENT = "substring({x}, multiIf(length({x}) < 130, 3, length({x}) < 16387, 4, 
 LOW_WORD = "reinterpretAsUInt64(substring({x}, 2, 8))"
 HIGH_WORD = "reinterpretAsUInt64(substring({x}, 10))"
 
+MAX_ELEMENTS = 1000
+BYTE = "toUInt64(reinterpretAsUInt8(substring(c, tupleElement(found, 1) + {n}, 1)))"
+FIRST, SECOND, THIRD = (BYTE.format(n=n) for n in (1, 2, 3))
+LENGTH = (
+    FIRST,
+    f"bitAnd({FIRST}, 127) + 128 * {SECOND}",
+    f"bitAnd({FIRST}, 127) + 128 * bitAnd({SECOND}, 127) + 16384 * {THIRD}",
+)
+
 
 def encode_value(value: Any) -> bytes:
     """A JSON-able value as an encoded `AnyValue`; None is the unset value, `b""`."""
@@ -78,6 +87,21 @@ def int_of(x: str) -> str:
 def double_of(x: str) -> str:
     """SQL: the Float64 of an encoded double."""
     return f"reinterpretAsFloat64(substring({x}, 2))"
+
+
+def elements_of(x: str) -> str:
+    """SQL: the first 1000 encoded elements of an encoded array, each behind its tag and its length of 1 to 3 bytes."""
+    size, head = (
+        f"multiIf({FIRST} < 128, {small}, {SECOND} < 128, {middle}, {large})"
+        for small, middle, large in (LENGTH, ("2", "3", "4"))
+    )
+    start = "tupleElement(found, 1)"
+    step = f"({start} + {head} + {size}, arrayPushBack(tupleElement(found, 2), substring(c, {start} + {head}, {size})))"
+    return (
+        f"arrayMap(c -> tupleElement(arrayFold((found, i) -> if({start} > length(c), found, {step}), "
+        f"range(least({MAX_ELEMENTS}, intDiv(length(c), 2))), (toUInt64(1), CAST([], 'Array(String)'))), 2), "
+        f"[{content_of(x)}])[1]"
+    )
 
 
 def text_of(x: str) -> str:

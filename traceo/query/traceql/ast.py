@@ -19,11 +19,15 @@ class Static:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """`span.name`, `.name`, or an intrinsic such as `duration` (then `scope` is "" and `name` its scoped form)."""
+    """`span.name`, `.name`, or an intrinsic such as `duration` (then `scope` is "" and `name` its scoped form).
+
+    `arrays`: its values may be arrays, whose elements are compared.
+    """
 
     scope: str
     name: str
     intrinsic: bool = False
+    arrays: bool = False
     at: int = field(default=0, compare=False)
 
 

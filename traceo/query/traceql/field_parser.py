@@ -28,6 +28,11 @@ SCOPED = frozenset(
     )
 )  # fmt: skip
 BOUNDS = {"minInt": -(1 << 63), "maxInt": (1 << 63) - 1}
+# Where the values of a scope's attributes may be.
+HOLDERS = {
+    "": ("span", "resource"), "span": ("span",), "resource": ("resource",), "parent": ("span", "resource"),
+    "parent.span": ("span",), "parent.resource": ("resource",), "event": (), "link": (), "instrumentation": (),
+}  # fmt: skip
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=", "=~", "!~")
 LEVELS = (("&&", "||"), COMPARISONS, ("+", "-"), ("*", "/", "%"))
 
@@ -35,7 +40,8 @@ LEVELS = (("&&", "||"), COMPARISONS, ("+", "-"), ("*", "/", "%"))
 class Cursor:
     """The tokens of a query, and the next one."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, arrays: frozenset[str] = frozenset()) -> None:
+        self._arrays = arrays
         self._tokens = tokenize(text)
         self._next = 0
         self._depth = 0
@@ -123,7 +129,7 @@ class FieldParser(Cursor):
         if token.kind == "attribute":
             self._take()
             scope, name = _split(token.text)
-            return Attribute(scope, read_name(name), at=token.at)
+            return Attribute(scope, read_name(name), arrays=not self._arrays.isdisjoint(HOLDERS[scope]), at=token.at)
         if token.kind == "intrinsic":
             self._take()
             if token.text not in SCOPED:

@@ -16,10 +16,13 @@ from traceo.query.sql import Scope
 from traceo.query.traceql.ast import Attribute, Binary, Field, Static, Unary
 from traceo.query.traceql.check import ARITHMETIC
 from traceo.query.traceql.places import PLACES, is_root_test
-from traceo.store.attributes import content_of, double_of, encode_value, int_of
+from traceo.store.attributes import content_of, double_of, elements_of, encode_value, int_of
 
 STRING = "\\n"
 SQL_OPERATORS = {"=": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+ARRAY = "*"
+HAS_ARRAY = f"arrayExists(v -> startsWith(v, '{ARRAY}'), mapValues(attributes)) = 1"
+OPPOSITES = {"!=": "=", "!~": "=~"}
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 LOCAL = {
     "span:duration": ("number", "toFloat64(duration_ns)"),
@@ -257,11 +260,23 @@ class Fields:
 
     def _compare_attribute(self, attribute: Attribute, op: str, static: Static) -> str:
         absent = static.kind == "nil" and op == "="
-        made = self._of_attribute(attribute, lambda raw: self._compare_encoded(raw, op, static), absent)
-        if op == "=" and attribute.scope == "span" and static.kind != "nil":  # for the index on values
+        compare = self._compare_any if attribute.arrays else self._compare_encoded
+        made = self._of_attribute(attribute, lambda raw: compare(raw, op, static), absent)
+        if op == "=" and attribute.scope == "span" and static.kind != "nil":  # for the indexes on values and arrays
             wanted = " OR ".join(f"has(mapValues(attributes), {value})" for value in self._encodings(static))
-            return f"(({wanted}) AND {made})"
+            arrays = f" OR {HAS_ARRAY}" if attribute.arrays else ""
+            return f"(({wanted}{arrays}) AND {made})"
         return made
+
+    def _compare_any(self, raw: str, op: str, static: Static) -> str:
+        """A value, or the elements of an array: one that meets the condition; for != and !~ none that is equal."""
+        made = self._compare_encoded(raw, op, static)
+        if static.kind in ("nil", "status", "kind"):
+            return made
+        met = self._compare_encoded("element", OPPOSITES.get(op, op), static)
+        elements = f"if(startsWith({raw}, '{ARRAY}'), {elements_of(raw)}, [])"
+        found = f"{'NOT ' if op in OPPOSITES else ''}arrayExists(element -> {met}, {elements})"
+        return f"({made} OR startsWith({raw}, '{ARRAY}') AND {found})"
 
     def _encodings(self, static: Static) -> list[str]:
         if static.kind in ("int", "float", "duration"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 from traceo.errors import InvalidRequest, LimitExceeded
 from traceo.query.run import Queries, as_bytes
 from traceo.query.sql import Scope, TimeRange
+from traceo.query.traceql.arrays import over_arrays
 from traceo.query.traceql.ast import Attribute, Calculated, Metrics, Query, Series
 from traceo.query.traceql.compare import compare
 from traceo.query.traceql.counting import (
@@ -57,8 +59,8 @@ async def query_metrics(
     wanted = min(_hinted(query, exemplars), MAX_EXEMPLARS)
 
     async def run(recent: frozenset[str]) -> list[MetricSeries]:
-        scope = Scope(tenant, between, recent=recent)
-        return await _Evaluation(queries, scope, step_ns, wanted).series(query)
+        work = _Evaluation(queries, Scope(tenant, between, recent=recent), step_ns, wanted)
+        return await over_arrays(queries, Scope(tenant, recent=recent), partial(parse_series, text), work.series)
 
     series = await queries.over_recent(["spans_recent"], run)
     count = -(-(between.end_ns - between.start_ns) // step_ns)

@@ -44,19 +44,22 @@ OVER_TIME = (
 WITHOUT_FIELD = ("rate", "count_over_time")
 
 
-def parse_traceql(text: str) -> Query:
+def parse_traceql(text: str, arrays: frozenset[str] = frozenset()) -> Query:
     """A query that finds traces, or a metrics query of one function. Raises ParseError with its position."""
-    query = parse_series(text)
+    query = parse_series(text, arrays)
     if isinstance(query, Calculated):
         raise ParseError("the query computes series: ask for metrics, not for traces", position=0)
     return query
 
 
-def parse_series(text: str) -> Series:
-    """Any query: also arithmetic of metrics queries. Raises ParseError with its position, UnsupportedQuery."""
+def parse_series(text: str, arrays: frozenset[str] = frozenset()) -> Series:
+    """Any query: also arithmetic of metrics queries. Raises ParseError with its position.
+
+    `arrays` says which have attributes that are arrays: span, resource.
+    """
     if len(text) > MAX_LENGTH:
         raise ParseError(f"the query is longer than {MAX_LENGTH:,} characters")
-    return _Parser(text).parse()
+    return _Parser(text, arrays).parse()
 
 
 class _Parser(FieldParser):

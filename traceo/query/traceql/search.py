@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from traceo.query.run import Queries, Row, as_bytes
 from traceo.query.search import windows
 from traceo.query.sql import Scope, TimeRange
+from traceo.query.traceql.arrays import over_arrays
 from traceo.query.traceql.ast import Attribute, By, Field, Query
 from traceo.query.traceql.candidates import MAX_CANDIDATES, compile_candidates, slices
 from traceo.query.traceql.check import type_of
@@ -81,10 +83,12 @@ async def search_traces(
     queries: Queries, tenant: str, text: str, between: TimeRange, *, limit: int = 20, spans_per_set: int = 3
 ) -> FoundTraces:
     """Traces that a query means. Raises ParseError, UnsupportedQuery, LimitExceeded."""
-    query = parse_traceql(text)
 
     async def run(recent: frozenset[str]) -> FoundTraces:
-        return await _Search(queries, tenant, query, between, recent, limit, spans_per_set).run()
+        async def search(query: Query) -> FoundTraces:
+            return await _Search(queries, tenant, query, between, recent, limit, spans_per_set).run()
+
+        return await over_arrays(queries, Scope(tenant, recent=recent), partial(parse_traceql, text), search)
 
     return await queries.over_recent(["spans_recent"], run)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from traceo.errors import ParseError
 from traceo.query.run import Queries
 from traceo.query.sql import Scope, TimeRange
-from traceo.query.traceql.ast import Attribute, Filter
+from traceo.query.traceql.arrays import over_arrays
+from traceo.query.traceql.ast import Attribute, Filter, Query
 from traceo.query.traceql.field_parser import INTRINSICS, SCOPED
 from traceo.query.traceql.fields import LISTS, NESTED, Fields
 from traceo.query.traceql.parser import parse_traceql
@@ -68,12 +70,11 @@ async def tag_values(queries: Queries, tenant: str, name: str, text: str, betwee
     attribute = parse_tag(name)
     if is_place(attribute):  # no span's row tells it
         return []
-    query = parse_traceql(text) if text.strip() else None
 
-    async def read(recent: frozenset[str]) -> list[Any]:
+    async def read(query: Query, recent: frozenset[str]) -> list[Any]:
         scope = Scope(tenant, between, recent=recent)
         fields = Fields(scope)
-        where = [necessary(query, Fields(scope, possible=True))] if query else []
+        where = [necessary(query, Fields(scope, possible=True))]
         value = fields.text(attribute)
         base = scope.select_spans(READ, where)
         if attribute.intrinsic and attribute.name in LISTS:
@@ -85,4 +86,9 @@ async def tag_values(queries: Queries, tenant: str, name: str, text: str, betwee
         found = [show_value(attribute, row["value"]) for row in await queries.rows(scope, sql)]
         return [each for each in found if each is not None]
 
-    return await queries.over_recent(["spans_recent"], read)
+    async def run(recent: frozenset[str]) -> list[Any]:
+        scope = Scope(tenant, recent=recent)
+        parse = partial(parse_traceql, text or "{ }")
+        return await over_arrays(queries, scope, parse, lambda query: read(query, recent))
+
+    return await queries.over_recent(["spans_recent"], run)

@@ -2,7 +2,8 @@
 -- Sort key: the moment of arrival. Blocks arrive sorted by it (the batcher sorts by tenant), so that nothing is sorted on
 -- insert and merges are concatenations: 6 CPU-s per million spans against 9 when sorted by trace id, at 50 bytes a span.
 -- What makes up for it are skip indexes that cost 1.5 bytes a span: a trace's spans lie in few granules, so that a bloom
--- filter finds a trace id, or an attribute's value, in any of thousands; `start_time` has minima and maxima.
+-- filter finds a trace id, or an attribute's value, in any of thousands; `start_time` has minima and maxima. An element
+-- of an array is no value of its own: `has_array` says where to look for it.
 -- Partitions and TTL go by arrival, not by the sender's clock: a span from 1970 is kept like any other.
 -- Attribute values are encoded `AnyValue`s (see wire/common.proto); store/attributes.py reads and compares them.
 -- span_id is random: no codec shrinks it. `dropped` is [attributes, events, links], empty when nothing was dropped.
@@ -45,6 +46,7 @@ CREATE TABLE IF NOT EXISTS spans${local}
     threshold UInt64 CODEC(ZSTD(1)),
     INDEX by_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX has_array arrayExists(v -> startsWith(v, '*'), mapValues(attributes)) TYPE minmax GRANULARITY 1,
     INDEX by_start_time start_time TYPE minmax GRANULARITY 1
 )
 ENGINE = ${Replicated}MergeTree
