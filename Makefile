@@ -9,16 +9,31 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SHOP := $(wildcard examples/shop/pyproject.toml)
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt 2>/dev/null)
+UI := traceo/api/static/index.html
+UI_SOURCES := $(shell find web -name node_modules -prune -o -name schema.d.ts -o -type f -print) docs/reference/openapi.json
 SOURCES := traceo tests $(wildcard benchmarks examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup check test golden docs bench demo run lock
+.PHONY: help setup web check test golden docs bench demo run lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(STAMP) ## create .venv with the locked dependencies, Traceo and the shop; a no-op when nothing changed
+setup: $(STAMP) $(UI) ## create .venv with the locked dependencies, Traceo and the shop, build the UI; a no-op when nothing changed
+
+web: $(UI) ## build the UI from web/
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "The UI needs Node.js 20 or newer with npm: sudo apt-get install nodejs npm" >&2; exit 1; }
+	@echo "==> installing the UI's locked dependencies"
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(UI): web/node_modules/.package-lock.json $(UI_SOURCES)
+	@echo "==> building the UI"
+	@cd web && npm run --silent build -- --logLevel warn
+	@touch $@
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -49,11 +64,12 @@ $(STAMP): requirements/dev.txt pyproject.toml $(SHOP) | $(BIN)/pip
 	fi
 	@touch $@
 
-check: $(STAMP) ## lint, format, types, layers
+check: $(STAMP) $(UI) ## lint, format, types, layers
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd web && npx biome check --error-on-warnings . && npx tsc
 
 test: check ## all checks and all tests, two files at a time: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -67,10 +83,10 @@ docs: $(STAMP) ## regenerate docs/reference
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks
 
-demo: $(STAMP) ## a shop under load, watched by Traceo
+demo: $(STAMP) $(UI) ## a shop under load, watched by Traceo
 	$(BIN)/traceo demo
 
-run: $(STAMP) ## the server, in the foreground
+run: $(STAMP) $(UI) ## the server, in the foreground
 	$(BIN)/traceo serve
 
 lock: | $(BIN)/pip ## rewrite requirements/ from the pyproject files

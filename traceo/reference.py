@@ -2,12 +2,14 @@
 
 import argparse
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from traceo.api.app import ApiServices, make_api
 from traceo.cli import make_parser
 from traceo.config import Config, describe, env_name
 from traceo.settings import Bytes, Seconds, Secret, Setting, Url, show_value
@@ -144,7 +146,18 @@ def _render_metric(metric: Counter | Gauge | Histogram) -> str:
     return f"## `{name}`\n\n{metric._documentation} A {metric._type}{labels}.\n"
 
 
-PAGES = {"config.md": render_config, "cli.md": render_cli, "metrics.md": render_metrics}
+def render_openapi() -> str:
+    """`docs/reference/openapi.json`, as a server answers it: the UI's types are made from it."""
+    services: Any = dict.fromkeys(ApiServices.__slots__) | {"config": Config()}
+    return json.dumps(make_api(ApiServices(**services)).openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+PAGES = {
+    "config.md": render_config,
+    "cli.md": render_cli,
+    "metrics.md": render_metrics,
+    "openapi.json": render_openapi,
+}
 
 
 def main() -> None:

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from tests.described import described
 from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
 from traceo.api.routes.catalog_answers import CatalogAnswer, ServicePage
 from traceo.api.routes.map_answers import MapAnswer
+from traceo.api.routes.trace_answers import RedSeries
 from traceo.catalog.edges import roll_edges
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
 from traceo.query.catalog import Page, list_catalog, read_service
+from traceo.query.red import read_red
 from traceo.query.run import Queries
 from traceo.query.service_facts import find_deploys
 from traceo.query.service_map import read_map
@@ -113,6 +116,22 @@ def test_map_of_telemetry_is_whole(tenant: str) -> None:
     assert sorted(node["id"] for node in found["nodes"]) == [
         *("database:redis@r1", "service:cart", "service:shop", "user:user"),
     ]
+
+
+def test_red_over_time_adds_up_to_the_catalog(tenant: str) -> None:
+    red = described(RedSeries, run(lambda q: read_red(q, tenant, RANGE, points=30)))
+    assert red["step_s"] == 300 and red["start"] % 60 == 0
+    by_name = {series["service"]: series for series in red["series"]}
+    catalog = {row["service"]: row for row in run(lambda q: list_catalog(q, tenant, RANGE, Page()))["services"]}
+    for name in ("shop", "cart"):
+        assert len(by_name[name]["requests"]) == len(by_name[name]["p99_ms"]) == 25
+        assert sum(by_name[name]["requests"]) == catalog[name]["requests"]
+        assert sum(by_name[name]["errors"]) == catalog[name]["errors"]
+    for requests, p99_ms in zip(by_name["cart"]["requests"], by_name["cart"]["p99_ms"], strict=True):
+        assert (p99_ms is None) == (requests == 0)
+    (add,) = run(lambda q: read_red(q, tenant, RANGE, "cart", "add", durations=False))["series"]
+    assert sum(add["requests"]) == 13 and set(add) == {"service", "requests", "errors"}
+    assert run(lambda q: read_red(q, tenant, RANGE, "nobody"))["series"] == []
 
 
 def test_service_that_sent_nothing_is_not_found(tenant: str) -> None:

@@ -5,6 +5,7 @@ import time
 from fastapi import FastAPI
 
 from traceo import __version__
+from traceo.api import ui
 from traceo.api.compat.jaeger.router import router as jaeger
 from traceo.api.compat.loki.router import router as loki
 from traceo.api.compat.prometheus import web
@@ -75,7 +76,8 @@ def make_api(services: ApiServices) -> FastAPI:
     app.include_router(tempo)
     app.include_router(jaeger)
     app.include_router(remote_read.router, responses=ERROR_RESPONSES)
-    install_error_handler(app, {web.PREFIX: web.answer_no_route})
+    app.include_router(ui.router)
+    install_error_handler(app, {web.PREFIX: web.answer_no_route, "/": ui.answer_no_route})
     app.add_middleware(web.AllowOrigins, pattern=services.config.promql.cors_origin)
     app.add_middleware(MeasureRequests, seconds=services.request_seconds, prefix=PREFIX)
     return app

@@ -65,11 +65,11 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-NoRoute = Callable[[Request, HTTPException], Response]
+NoRoute = Callable[[Request, HTTPException], Response | None]
 
 
 def install_error_handler(app: FastAPI, no_route: Mapping[str, NoRoute]) -> None:
-    """Give every route of the app the one error shape. `no_route`: what answers instead below a path, where none is."""
+    """Give every route of the app the one error shape. `no_route`: what may answer instead below a path."""
     app.add_exception_handler(errors.TraceoError, _answer_traceo_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, partial(_answer_http_error, no_route))
@@ -120,7 +120,9 @@ def _answer_http_error(no_route: Mapping[str, NoRoute], request: Request, error:
     assert isinstance(error, HTTPException)
     for prefix, answer_no_route in no_route.items():
         if error.status_code in (404, 405) and request.url.path.startswith(prefix):
-            return answer_no_route(request, error)
+            answered = answer_no_route(request, error)
+            if answered is not None:
+                return answered
     message = f"there is no {request.url.path}" if error.status_code == 404 else str(error.detail)
     kind = HTTP_TYPES.get(error.status_code, "invalid_request")
     return _answer(error.status_code, kind, message, dict(error.headers or {}))

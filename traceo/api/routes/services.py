@@ -1,11 +1,14 @@
 """Services, their operations, and the calls between them."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import QueriesOf, Range, Tenant
-from traceo.api.routes.trace_answers import EdgeRows, OperationRows, ServiceRows
+from traceo.api.routes.trace_answers import EdgeRows, OperationRows, RedSeries, ServiceRows
+from traceo.query.red import read_red
 from traceo.query.services import list_edges, list_operations, list_services
 
 router = APIRouter(tags=["services"])
@@ -27,3 +30,18 @@ async def get_edges(queries: QueriesOf, tenant: Tenant, between: Range) -> JSONR
 async def get_operations(service: str, queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Rate, errors and duration of each operation of a service."""
     return answer({"operations": await list_operations(queries, tenant, service, between)})
+
+
+@router.get("/red", response_model=RedSeries)
+async def get_red(
+    queries: QueriesOf,
+    tenant: Tenant,
+    between: Range,
+    service: str = "",
+    operation: str = "",
+    points: Annotated[int, Query(ge=1, le=500, description="At most so many steps, of whole minutes")] = 60,
+    durations: Annotated[bool, Query(description="With quantiles")] = True,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Services")] = 1000,
+) -> JSONResponse:
+    """Requests, errors and durations over time, of every service, of one, or of one operation."""
+    return answer(await read_red(queries, tenant, between, service, operation, points, durations, limit))

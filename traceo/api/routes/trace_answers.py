@@ -51,6 +51,25 @@ class OperationRows(BaseModel):
     operations: list[OperationRow]
 
 
+class RedOverTime(BaseModel):
+    """A number for each step."""
+
+    service: str
+    requests: list[int]
+    errors: list[int]
+    p50_ms: list[float | None] = Field(default=[], description="null where there were no requests")
+    p95_ms: list[float | None] = []
+    p99_ms: list[float | None] = []
+
+
+class RedSeries(BaseModel):
+    """Steps from `start`, unix seconds; most requests first."""
+
+    start: int
+    step_s: int
+    series: list[RedOverTime]
+
+
 class TraceRow(BaseModel):
     """A trace that was found."""
 

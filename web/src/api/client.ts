@@ -1,0 +1,127 @@
+/** Requests to Traceo's own API, typed by its OpenAPI, and to the APIs of other products that it speaks. */
+
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { useShell } from '../shell/state';
+import type { paths } from './schema';
+
+export interface Problem {
+  type: string;
+  message: string;
+  position?: number | null;
+  hint?: string | null;
+}
+
+/** What went wrong, for a person; `status` 0: the server did not answer. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem,
+  ) {
+    super(problem.message);
+  }
+}
+
+type Gets = { [P in keyof paths]: paths[P] extends { get: unknown } ? P : never }[keyof paths];
+type Get<P extends Gets> = paths[P] extends { get: infer G } ? G : never;
+export type Answer<P extends Gets> =
+  Get<P> extends { responses: { 200: { content: { 'application/json': infer R } } } } ? R : never;
+type Query<P extends Gets> = Get<P> extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
+type InPath<P extends Gets> = Get<P> extends { parameters: { path?: infer Q } } ? NonNullable<Q> : never;
+
+export type Params = Record<string, string | number | boolean | undefined | null | readonly string[]>;
+
+const TOKEN = 'traceo-token';
+
+export function readToken(): string {
+  return sessionStorage.getItem(TOKEN) ?? '';
+}
+
+export function writeToken(token: string): void {
+  if (token) sessionStorage.setItem(TOKEN, token);
+  else sessionStorage.removeItem(TOKEN);
+}
+
+export function withQuery(path: string, params: Params = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value === undefined || value === null || value === '') continue;
+    for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each));
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+function headers(tenant: string): Record<string, string> {
+  const token = readToken();
+  return {
+    Accept: 'application/json',
+    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    ...(tenant ? { 'X-Scope-OrgID': tenant } : {}),
+  };
+}
+
+/** Raises ApiError. `path` may have a query already. */
+export async function request<T>(path: string, tenant = '', init: RequestInit = {}): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, headers: { ...headers(tenant), ...init.headers } });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(0, { type: 'unreachable', message: 'Traceo does not answer. This page tries again by itself.' });
+  }
+  const text = await response.text();
+  let body: unknown;
+  try {
+    body = text ? JSON.parse(text) : null;
+  } catch {
+    throw new ApiError(response.status, { type: 'broken', message: `The answer is no JSON: ${text.slice(0, 200)}` });
+  }
+  if (!response.ok) throw new ApiError(response.status, readProblem(body, response.status));
+  return body as T;
+}
+
+/** Traceo's own shape, Prometheus' and Loki's (`error`), Jaeger's (`errors`). */
+function readProblem(body: unknown, status: number): Problem {
+  const found = body as { error?: Problem | string; errorType?: string; errors?: { msg?: string }[]; message?: string };
+  if (found?.error && typeof found.error === 'object') return found.error;
+  const message = found?.error ?? found?.message ?? found?.errors?.[0]?.msg ?? `Traceo answered with status ${status}.`;
+  return { type: found?.errorType ?? 'error', message: String(message) };
+}
+
+export function postJson<T>(path: string, body: unknown, tenant = ''): Promise<T> {
+  const init = { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  return request<T>(path, tenant, init);
+}
+
+/** 64-bit ids come as text; path values are escaped whole. */
+export function fill(path: string, values: Record<string, unknown>): string {
+  return path.replace(/\{(\w+)(?::path)?\}/g, (_, name) => encodeURIComponent(String(values[name])));
+}
+
+interface Options {
+  enabled?: boolean;
+  /** Milliseconds between two readings; the shell's, when not given. */
+  every?: number | false;
+}
+
+/** An answer of Traceo's own API, read again while the page is live. */
+export function useApi<P extends Gets>(
+  path: P,
+  asked: { query?: Query<P> | Params; path?: InPath<P> } = {},
+  options: Options = {},
+): UseQueryResult<Answer<P>, ApiError> {
+  const url = withQuery(asked.path ? fill(path, asked.path as Record<string, unknown>) : path, asked.query as Params);
+  return useUrl<Answer<P>>(url, options);
+}
+
+/** The same for any other path. */
+export function useUrl<T>(url: string, options: Options = {}): UseQueryResult<T, ApiError> {
+  const { tenant, refreshMs, turn } = useShell();
+  return useQuery<T, ApiError>({
+    queryKey: [tenant, url, turn],
+    queryFn: ({ signal }) => request<T>(url, tenant, { signal }),
+    refetchInterval: options.every ?? refreshMs,
+    enabled: options.enabled ?? true,
+    placeholderData: (before) => before,
+  });
+}

@@ -1,0 +1,80 @@
+/** Where nodes of the map stand: callers left of what they call, in columns; related nodes near to each other. */
+
+import {
+  forceCollide,
+  forceLink,
+  forceManyBody,
+  forceSimulation,
+  forceX,
+  forceY,
+  type SimulationNodeDatum,
+} from 'd3-force';
+
+export interface Ends {
+  source: string;
+  target: string;
+}
+
+export interface Place {
+  id: string;
+  x: number;
+  y: number;
+}
+
+const COLUMN = 230;
+const TICKS = 300;
+
+/** How many calls away from where requests enter; cycles end the walk. */
+export function depths(ids: string[], edges: Ends[]): Map<string, number> {
+  const called = new Set(edges.filter(({ source, target }) => source !== target).map(({ target }) => target));
+  const out = new Map<string, string[]>();
+  for (const { source, target } of edges) out.set(source, [...(out.get(source) ?? []), target]);
+  const found = new Map<string, number>();
+  let front = ids.filter((id) => !called.has(id));
+  if (front.length === 0 && ids[0] !== undefined) front = [ids[0]];
+  for (let depth = 0; front.length > 0; depth += 1) {
+    const next = new Set<string>();
+    for (const id of front) {
+      if (found.has(id)) continue;
+      found.set(id, depth);
+      for (const target of out.get(id) ?? []) next.add(target);
+    }
+    front = [...next];
+    const missed = front.length === 0 ? ids.find((id) => !found.has(id)) : undefined;
+    if (missed !== undefined) front = [missed];
+  }
+  return found;
+}
+
+export function layOut(ids: string[], edges: Ends[]): Place[] {
+  const depth = depths(ids, edges);
+  const height = Math.max(300, Math.sqrt(ids.length) * 110);
+  // Begun from the names, so that the same map looks the same each time.
+  const nodes: (SimulationNodeDatum & { id: string })[] = [...ids].sort().map((id, place) => ({
+    id,
+    x: (depth.get(id) ?? 0) * COLUMN,
+    y: ((place * 0.618) % 1) * height - height / 2,
+  }));
+  const known = new Set(ids);
+  const links = edges
+    .filter(({ source, target }) => known.has(source) && known.has(target))
+    .map((edge) => ({ ...edge }));
+  forceSimulation(nodes)
+    .force(
+      'x',
+      forceX<SimulationNodeDatum & { id: string }>((node) => (depth.get(node.id) ?? 0) * COLUMN).strength(0.9),
+    )
+    .force('y', forceY(0).strength(0.03))
+    .force(
+      'links',
+      forceLink<SimulationNodeDatum & { id: string }, (typeof links)[number]>(links)
+        .id(({ id }) => id)
+        .distance(COLUMN)
+        .strength(0.08),
+    )
+    .force('charge', forceManyBody().strength(-260).distanceMax(600))
+    .force('apart', forceCollide(44))
+    .stop()
+    .tick(TICKS);
+  return nodes.map(({ id, x = 0, y = 0 }) => ({ id, x, y }));
+}

@@ -1,0 +1,115 @@
+import { Box, Group, SegmentedControl, Text, TextInput } from '@mantine/core';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import { useApi } from '../../api/client';
+import { Loaded } from '../../components/Loaded';
+import { Page } from '../../components/Page';
+import { Figure } from '../../components/Red';
+import { formatTime } from '../../lib/time';
+import { arrange, bounds, type TraceAnswer } from '../../lib/trace';
+import { formatNs } from '../../lib/units';
+import { useShell } from '../../shell/state';
+import { Details } from './Details';
+import { Flames } from './Flames';
+import { PathTable } from './PathTable';
+import { StatisticsTable } from './StatisticsTable';
+import { Waterfall } from './Waterfall';
+
+const VIEWS = [
+  { value: 'waterfall', label: 'Waterfall' },
+  { value: 'flames', label: 'Flame graph' },
+  { value: 'path', label: 'Critical path' },
+  { value: 'statistics', label: 'Statistics' },
+];
+
+/** One trace with everything in it. */
+export default function TracePage() {
+  const { traceId } = useParams({ from: '/traces/$traceId' });
+  const trace = useApi('/api/v1/traces/{trace_id}', { path: { trace_id: traceId } }, { every: false });
+  return (
+    <Page title={`Trace ${traceId.slice(0, 8)}`} shown={<span className="mono">{traceId}</span>}>
+      <Loaded of={trace} lines={14}>
+        {(data) => <Opened trace={data} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Opened({ trace }: { trace: TraceAnswer }) {
+  const { span: chosen, view = 'waterfall' } = useSearch({ from: '/traces/$traceId' });
+  const navigate = useNavigate({ from: '/traces/$traceId' });
+  const { utc } = useShell();
+  const [find, setFind] = useState('');
+  const rows = useMemo(() => arrange(trace.spans), [trace]);
+  const limits = useMemo(() => bounds(trace.spans), [trace]);
+  const path = useApi(
+    '/api/v1/traces/{trace_id}/critical-path',
+    { path: { trace_id: trace.trace_id } },
+    { every: false },
+  );
+  const onPath = useMemo(() => new Set(path.data?.segments.map(({ span_id }) => span_id)), [path.data]);
+  const choose = (id: string | undefined) =>
+    void navigate({ search: (before) => ({ ...before, span: id === chosen ? undefined : id }), replace: true });
+  const root = rows[0]?.span;
+  const errors = trace.spans.filter(({ status }) => status === 'error').length;
+  const span = chosen ? trace.spans.find(({ span_id }) => span_id === chosen) : undefined;
+  return (
+    <>
+      <Group className="panel" p="sm" gap="xl">
+        <Box style={{ minWidth: 0 }}>
+          <Text fw={600} className="cut">
+            {root?.service}: {root?.name}
+          </Text>
+          <Text size="xs" className="quiet">
+            {formatTime(limits.startNs / 1e6, utc)}
+            {trace.kept_by && ` · kept by policy ${trace.kept_by}, stands for ${trace.adjusted_count.toFixed(1)}`}
+          </Text>
+        </Box>
+        <Figure name="Duration" value={formatNs(limits.endNs - limits.startNs)} />
+        <Figure name="Spans" value={String(trace.spans.length)} />
+        <Figure name="Services" value={String(new Set(trace.spans.map(({ service }) => service)).size)} />
+        <Figure name="Errors" value={String(errors)} tone={errors ? 'var(--bad)' : undefined} />
+      </Group>
+      <Group justify="space-between">
+        <SegmentedControl
+          aria-label="View"
+          data={VIEWS}
+          value={view}
+          onChange={(value) =>
+            void navigate({
+              search: (before) => ({ ...before, view: value === 'waterfall' ? undefined : value }),
+              replace: true,
+            })
+          }
+        />
+        <TextInput
+          aria-label="Highlight spans"
+          placeholder="Highlight spans: name, service, attribute"
+          value={find}
+          data-search
+          w={280}
+          onChange={(event) => setFind(event.currentTarget.value)}
+        />
+      </Group>
+      <Box
+        style={{
+          display: 'grid',
+          gridTemplateColumns: span ? 'minmax(0, 1fr) minmax(300px, 32%)' : 'minmax(0, 1fr)',
+          gap: 8,
+        }}
+        className="trace-body"
+      >
+        {view === 'flames' ? (
+          <Flames rows={rows} limits={limits} chosen={chosen} choose={choose} find={find} />
+        ) : view === 'path' ? (
+          <Loaded of={path}>{(data) => <PathTable path={data} choose={choose} />}</Loaded>
+        ) : view === 'statistics' ? (
+          <StatisticsTable rows={rows} total={limits.endNs - limits.startNs} />
+        ) : (
+          <Waterfall rows={rows} limits={limits} chosen={chosen} choose={choose} onPath={onPath} find={find} />
+        )}
+        {span && <Details span={span} trace={trace} startNs={limits.startNs} close={() => choose(undefined)} />}
+      </Box>
+    </>
+  );
+}

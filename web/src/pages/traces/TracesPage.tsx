@@ -1,0 +1,147 @@
+import { Group, Text } from '@mantine/core';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { useUrl, withQuery } from '../../api/client';
+import { SendData } from '../../components/Empty';
+import { Loaded } from '../../components/Loaded';
+import { Page } from '../../components/Page';
+import { Panel } from '../../components/Panel';
+import { QueryBar } from '../../components/QueryBar';
+import { formatTime, spanOf } from '../../lib/time';
+import { formatMs, plural } from '../../lib/units';
+import { useShell } from '../../shell/state';
+import { Examples } from './Examples';
+import { HeatMap } from './HeatMap';
+import { useTraceWords } from './words';
+
+interface Found {
+  traceID: string;
+  rootServiceName: string;
+  rootTraceName: string;
+  startTimeUnixNano: string;
+  durationMs: number;
+  spanSet: { matched: number } | null;
+  serviceStats: Record<string, { spanCount: number; errorCount?: number }>;
+}
+
+/** Traces by TraceQL, with a heat map of durations above them. */
+export default function TracesPage() {
+  const { q = '{ }', limit = '50' } = useSearch({ from: '/traces' });
+  const navigate = useNavigate({ from: '/traces' });
+  const { range, utc, turn } = useShell();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read again means up to now
+  const url = useMemo(() => {
+    const { startMs, endMs } = spanOf(range);
+    return withQuery('/tempo/api/search', {
+      q,
+      limit,
+      start: Math.floor(startMs / 1000),
+      end: Math.ceil(endMs / 1000),
+    });
+  }, [q, limit, range, turn]);
+  const found = useUrl<{ traces: Found[] }>(url);
+  const words = useTraceWords();
+  const run = (text: string) => void navigate({ search: (before) => ({ ...before, q: text || undefined }) });
+  return (
+    <Page title="Traces">
+      <QueryBar
+        label="TraceQL"
+        value={q}
+        placeholder="{ resource.service.name = &quot;cart&quot; && duration > 500ms }"
+        run={run}
+        complete={words}
+        running={found.isFetching && found.data === undefined}
+      />
+      <Examples run={run} />
+      <HeatMap q={q} narrow={run} />
+      <Loaded of={found} query={q} lines={10}>
+        {({ traces }) =>
+          traces.length === 0 ? (
+            q.replace(/\s/g, '') === '{}' ? (
+              <SendData what="traces" />
+            ) : (
+              <SendData what="traces that meet this query" />
+            )
+          ) : (
+            <Panel
+              title={plural(traces.length, 'trace')}
+              right={traces.length >= Number(limit) && <More limit={Number(limit)} />}
+            >
+              <Rows traces={traces} utc={utc} />
+            </Panel>
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+function More({ limit }: { limit: number }) {
+  return (
+    <Link
+      className="link"
+      to="/traces"
+      search={(before: Record<string, string | undefined>) => ({ ...before, limit: String(Math.min(limit * 4, 1000)) })}
+      style={{ fontSize: 12 }}
+    >
+      the newest; show more
+    </Link>
+  );
+}
+
+function Rows({ traces, utc }: { traces: Found[]; utc: boolean }) {
+  const longest = Math.max(...traces.map(({ durationMs }) => durationMs), 1);
+  return (
+    <div style={{ overflowX: 'auto' }}>
+      <table className="grid">
+        <thead>
+          <tr>
+            <th>Started</th>
+            <th>Trace</th>
+            <th style={{ width: '28%' }}>Duration</th>
+            <th className="number">Spans</th>
+            <th className="number">Errors</th>
+            <th>Services</th>
+          </tr>
+        </thead>
+        <tbody>
+          {traces.map((trace) => {
+            const stats = Object.values(trace.serviceStats);
+            const spans = stats.reduce((sum, { spanCount }) => sum + spanCount, 0);
+            const errors = stats.reduce((sum, { errorCount = 0 }) => sum + errorCount, 0);
+            return (
+              <tr key={trace.traceID}>
+                <td className="nowrap quiet">{formatTime(Number(trace.startTimeUnixNano) / 1e6, utc)}</td>
+                <td>
+                  <Link className="link" to="/traces/$traceId" params={{ traceId: trace.traceID.padStart(32, '0') }}>
+                    {trace.rootServiceName || '(root not seen)'}: {trace.rootTraceName || '–'}
+                  </Link>
+                </td>
+                <td>
+                  <Group gap={6} wrap="nowrap">
+                    <div
+                      aria-hidden
+                      style={{
+                        width: `${(65 * trace.durationMs) / longest}%`,
+                        minWidth: 2,
+                        height: 8,
+                        borderRadius: 2,
+                        background: errors ? 'var(--bad)' : 'var(--accent)',
+                      }}
+                    />
+                    <Text size="xs" className="number">
+                      {formatMs(trace.durationMs)}
+                    </Text>
+                  </Group>
+                </td>
+                <td className="number">{spans}</td>
+                <td className="number">{errors ? <b style={{ color: 'var(--bad)' }}>{errors}</b> : '0'}</td>
+                <td className="quiet">{Object.keys(trace.serviceStats).join(', ')}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,185 @@
+import { Code, Group, SimpleGrid, Tabs, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { type ApiError, postJson, useApi } from '../../api/client';
+import { Empty } from '../../components/Empty';
+import { type Column, Grid } from '../../components/Grid';
+import { Loaded } from '../../components/Loaded';
+import { Page } from '../../components/Page';
+import { Panel } from '../../components/Panel';
+import { Figure } from '../../components/Red';
+import { spanOf } from '../../lib/time';
+import { formatBytes, formatCount } from '../../lib/units';
+import { useShell } from '../../shell/state';
+
+type Cell = string | number;
+
+interface Usage {
+  rows: Cell[][];
+}
+
+const BY_SERVICE = `
+SELECT service, signal, sum(items) AS items, sum(bytes) AS bytes FROM usage
+WHERE minute >= toDateTime({from:UInt32}) AND minute < toDateTime({to:UInt32})
+GROUP BY service, signal ORDER BY bytes DESC LIMIT 1000`;
+
+const COLUMNS: Column<Cell[]>[] = [
+  { name: 'Service', cell: ([service]) => service },
+  { name: 'Signal', cell: ([, signal]) => signal },
+  { name: 'Items', number: true, cell: ([, , items]) => formatCount(Number(items)) },
+  { name: 'Bytes', number: true, cell: ([, , , bytes]) => formatBytes(Number(bytes)) },
+  {
+    name: 'Bytes an item',
+    number: true,
+    cell: ([, , items, bytes]) => formatBytes(Number(bytes) / Math.max(1, Number(items))),
+  },
+];
+
+/** What arrives, from whom, how many series, and how to send more. */
+export default function UsagePage() {
+  const { range, tenant, turn, refreshMs } = useShell();
+  const usage = useQuery<Usage, ApiError>({
+    queryKey: ['usage', tenant, range, turn],
+    queryFn: () => {
+      const { startMs, endMs } = spanOf(range);
+      const params = { from: Math.floor(startMs / 1000), to: Math.ceil(endMs / 1000) };
+      return postJson<Usage>('/api/v1/sql', { query: BY_SERVICE, params }, tenant);
+    },
+    refetchInterval: refreshMs,
+    placeholderData: (before) => before,
+  });
+  const status = useApi('/api/v1/status');
+  const sum = (signal: string, place: number) =>
+    (usage.data?.rows ?? []).reduce((total, row) => total + (row[1] === signal ? Number(row[place]) : 0), 0);
+  return (
+    <Page title="Ingest and usage">
+      <Group gap="xl" className="panel" p="sm">
+        {['traces', 'logs', 'metrics'].map((signal) => (
+          <Figure
+            key={signal}
+            name={signal[0]?.toUpperCase() + signal.slice(1)}
+            value={`${formatCount(sum(signal, 2))} · ${formatBytes(sum(signal, 3))}`}
+          />
+        ))}
+        <Figure name="Free disk" value={formatBytes(status.data?.free_disk_bytes)} />
+        <Figure name="In the queue" value={formatBytes(status.data?.ingest_queue_bytes)} />
+        <Figure name="Version" value={status.data?.version ?? '–'} />
+      </Group>
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm">
+        <Loaded of={usage}>
+          {({ rows }) =>
+            rows.length === 0 ? (
+              <Panel title="By service">
+                <Empty title="Nothing arrived in this time range">The snippets beside this say how to send.</Empty>
+              </Panel>
+            ) : (
+              <Grid
+                caption="What arrived, by service and signal"
+                rows={rows}
+                columns={COLUMNS}
+                rowKey={([service, signal]) => `${service} ${signal}`}
+                height="420px"
+              />
+            )
+          }
+        </Loaded>
+        <HowToSend />
+        <Cardinality />
+      </SimpleGrid>
+    </Page>
+  );
+}
+
+function Cardinality() {
+  const answer = useApi('/api/v1/cardinality', {}, { every: 60_000 });
+  return (
+    <Panel title="Metric series today">
+      <Loaded of={answer}>
+        {({ series, metrics, unqueried }) => (
+          <>
+            <Group gap="xl" p="sm">
+              <Figure name="Series" value={`${formatCount(series.today)} of ${formatCount(series.limit)}`} />
+              <Figure name="New" value={formatCount(series.new)} />
+              <Figure name="Gone" value={formatCount(series.gone)} />
+              <Figure name="Nobody queried" value={`${formatCount(unqueried.series)} series`} />
+            </Group>
+            <div style={{ maxHeight: 300, overflow: 'auto' }}>
+              <table className="grid">
+                <thead>
+                  <tr>
+                    <th>Metric</th>
+                    <th className="number">Series</th>
+                    <th className="number">New</th>
+                    <th className="number">Queries</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {metrics.map((metric) => (
+                    <tr key={metric.metric}>
+                      <td className="mono">{metric.metric}</td>
+                      <td className="number">{formatCount(metric.series)}</td>
+                      <td className="number">{formatCount(metric.new)}</td>
+                      <td className="number">{formatCount(metric.queries)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** How to send, with this server's address. */
+function HowToSend() {
+  const { hostname, origin } = window.location;
+  const otlp = `http://${hostname}:4317`;
+  const snippets: [string, string][] = [
+    [
+      'Any SDK',
+      `export OTEL_SERVICE_NAME=my-service\nexport OTEL_EXPORTER_OTLP_ENDPOINT=${otlp}\n# with tokens:\nexport OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer TOKEN"`,
+    ],
+    [
+      'Python',
+      `pip install opentelemetry-distro opentelemetry-exporter-otlp\nopentelemetry-bootstrap -a install\nOTEL_SERVICE_NAME=my-service OTEL_EXPORTER_OTLP_ENDPOINT=${otlp} \\\n  opentelemetry-instrument python app.py`,
+    ],
+    [
+      'Node',
+      `npm install @opentelemetry/auto-instrumentations-node\nOTEL_SERVICE_NAME=my-service OTEL_EXPORTER_OTLP_ENDPOINT=http://${hostname}:4318 \\\n  node --require @opentelemetry/auto-instrumentations-node/register app.js`,
+    ],
+    [
+      'Java',
+      `OTEL_SERVICE_NAME=my-service OTEL_EXPORTER_OTLP_ENDPOINT=http://${hostname}:4318 \\\n  java -javaagent:opentelemetry-javaagent.jar -jar app.jar`,
+    ],
+    ['Collector', `exporters:\n  otlp:\n    endpoint: ${hostname}:4317\n    tls: {insecure: true}`],
+    ['Prometheus', `remote_write:\n  - url: ${origin}/prometheus/api/v1/write`],
+    [
+      'Grafana',
+      `Prometheus: ${origin}/prometheus\nLoki:       ${origin}/loki\nTempo:      ${origin}/tempo\nJaeger:     ${origin}/jaeger`,
+    ],
+  ];
+  return (
+    <Panel title="How to send, and to ask">
+      <Tabs defaultValue="Any SDK" p="sm">
+        <Tabs.List>
+          {snippets.map(([name]) => (
+            <Tabs.Tab key={name} value={name}>
+              {name}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        {snippets.map(([name, text]) => (
+          <Tabs.Panel key={name} value={name} pt="xs">
+            <Code block tabIndex={0}>
+              {text}
+            </Code>
+          </Tabs.Panel>
+        ))}
+      </Tabs>
+      <Text size="xs" className="quiet" px="sm" pb="sm">
+        Ports are those of the default configuration.
+      </Text>
+    </Panel>
+  );
+}

@@ -1,0 +1,108 @@
+/** Every page's URL. Pages are loaded when they are visited; the range and tenant stay in the URL from page to page. */
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  retainSearchParams,
+} from '@tanstack/react-router';
+import { Empty } from './components/Empty';
+import { Frame } from './shell/Frame';
+import { type GlobalSearch, ShellProvider } from './shell/state';
+
+/** Texts only: numbers would lose digits of 64 bits, and `-1h` is none. */
+function texts<Names extends string>(...names: Names[]) {
+  return (given: Record<string, unknown>): { [Name in Names]?: string } => {
+    const found: { [Name in Names]?: string } = {};
+    for (const name of names) if (given[name] !== undefined && given[name] !== '') found[name] = String(given[name]);
+    return found;
+  };
+}
+
+const root = createRootRoute({
+  component: () => (
+    <ShellProvider>
+      <Frame />
+    </ShellProvider>
+  ),
+  validateSearch: texts('from', 'to', 'tenant') as (given: Record<string, unknown>) => GlobalSearch,
+  search: { middlewares: [retainSearchParams<GlobalSearch>(['from', 'to', 'tenant'])] },
+  notFoundComponent: () => (
+    <Empty title="There is no such page">The menu on the left lists those that are there.</Empty>
+  ),
+});
+
+const page = { getParentRoute: () => root };
+
+const routes = [
+  createRoute({ ...page, path: '/', component: lazyRouteComponent(() => import('./pages/home/HomePage')) }),
+  createRoute({
+    ...page,
+    path: '/services',
+    component: lazyRouteComponent(() => import('./pages/services/ServicesPage')),
+    validateSearch: texts('find', 'sort', 'order'),
+  }),
+  createRoute({
+    ...page,
+    path: '/services/$service',
+    component: lazyRouteComponent(() => import('./pages/services/ServicePage')),
+    validateSearch: texts('tab'),
+  }),
+  createRoute({
+    ...page,
+    path: '/map',
+    component: lazyRouteComponent(() => import('./pages/map/MapPage')),
+    validateSearch: texts('focus', 'hops', 'find', 'as'),
+  }),
+  createRoute({
+    ...page,
+    path: '/traces',
+    component: lazyRouteComponent(() => import('./pages/traces/TracesPage')),
+    validateSearch: texts('q', 'limit'),
+  }),
+  createRoute({
+    ...page,
+    path: '/traces/$traceId',
+    component: lazyRouteComponent(() => import('./pages/traces/TracePage')),
+    validateSearch: texts('span', 'view'),
+  }),
+  createRoute({
+    ...page,
+    path: '/logs',
+    component: lazyRouteComponent(() => import('./pages/logs/LogsPage')),
+    validateSearch: texts('q', 'view'),
+  }),
+  createRoute({
+    ...page,
+    path: '/metrics',
+    component: lazyRouteComponent(() => import('./pages/metrics/MetricsPage')),
+    validateSearch: texts('q', 'view'),
+  }),
+  createRoute({
+    ...page,
+    path: '/sampling',
+    component: lazyRouteComponent(() => import('./pages/sampling/SamplingPage')),
+    validateSearch: texts('tab', 'by'),
+  }),
+  createRoute({ ...page, path: '/usage', component: lazyRouteComponent(() => import('./pages/usage/UsagePage')) }),
+];
+
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  // Search values are written as they are, not as JSON: links can be read and typed.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const kept = Object.entries(search).filter(([, value]) => value !== undefined && value !== null && value !== '');
+    const written = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
+    return written ? `?${written}` : '';
+  },
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,66 @@
+import '@mantine/spotlight/styles.css';
+import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useApi } from '../api/client';
+import { IconActivity, IconSearch, IconTimeline } from '../lib/icons';
+import { apiTime } from '../lib/time';
+import { PAGES } from './pages';
+import { useShell } from './state';
+
+const TRACE_ID = /^[0-9a-f]{8,32}$/i;
+
+/** Ctrl-K: pages, services, a trace by its id. */
+export function Palette() {
+  const navigate = useNavigate();
+  const { range } = useShell();
+  const [text, setText] = useState('');
+  const services = useApi(
+    '/api/v1/services',
+    { query: { start: apiTime(range.from), end: apiTime(range.to) } },
+    { every: false },
+  );
+  const go = (to: string, params: Record<string, string> = {}) => void navigate({ to, params } as never);
+  const actions: SpotlightActionData[] = [
+    ...PAGES.map(({ to, label, about, icon: Icon }) => ({
+      id: to,
+      label,
+      description: about,
+      leftSection: <Icon size={18} aria-hidden />,
+      onClick: () => go(to),
+    })),
+    ...(services.data?.services ?? []).map(({ service }) => ({
+      id: `service ${service}`,
+      label: service,
+      description: 'Service',
+      leftSection: <IconActivity size={18} aria-hidden />,
+      onClick: () => go('/services/$service', { service }),
+    })),
+  ];
+  if (TRACE_ID.test(text.trim())) {
+    actions.unshift({
+      id: 'trace',
+      label: text.trim(),
+      description: 'Open the trace with this id',
+      leftSection: <IconTimeline size={18} aria-hidden />,
+      onClick: () => go('/traces/$traceId', { traceId: text.trim().toLowerCase() }),
+    });
+  }
+  return (
+    <Spotlight
+      actions={actions}
+      query={text}
+      onQueryChange={setText}
+      limit={12}
+      nothingFound="Nothing of that name"
+      scrollable
+      maxHeight={420}
+      shortcut={['mod + K']}
+      searchProps={{
+        leftSection: <IconSearch size={18} aria-hidden />,
+        placeholder: 'Page, service, or trace id',
+        'aria-label': 'Find',
+      }}
+    />
+  );
+}
