@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tests.query.engine import engine
+from tests.query.telemetry import pairs
 from tests.receivers.prometheus_messages import write_request
 from traceo.cardinality.limits import EMPTY, SeriesGuard
 from traceo.config import Limits
@@ -50,6 +52,37 @@ def test_new_series_of_a_full_tenant_are_refused_and_known_ones_go_on(guard: Ser
     assert outcome.reason == "it is new, and the tenant has as many series today as it may: 3 (limits.max_series)"
     assert (count("samples", "full"), count("label_sets", "full")) == (6, 3)
     assert write("other", {"n": "1"}, {"n": "2"}).rejected == 0
+
+
+def export(tenant: str, *attributes: dict[str, str]) -> Outcome:
+    """OTLP: a gauge, a sum and a histogram, each with a point for each set of attributes."""
+    request = ExportMetricsServiceRequest()
+    group = request.resource_metrics.add()
+    group.resource.attributes.extend(pairs({"service.name": "cart"}))
+    metrics = group.scope_metrics.add().metrics
+    for one in attributes:
+        point = {"time_unix_nano": NOW_MS * 10**6, "attributes": pairs(one)}
+        metrics.add(name="load").gauge.data_points.add(as_double=1.5, **point)
+        metrics.add(name="requests").sum.data_points.add(as_int=1, **point)
+        metrics.add(name="latency").histogram.data_points.add(count=0, **point)
+    (outcome,) = asyncio.run(engine().insert(Signal.METRICS, [Request(tenant, request.SerializeToString())]))
+    return outcome
+
+
+def test_new_series_of_otlp_are_refused_with_the_metrics_name(guard: SeriesGuard) -> None:
+    assert export("otlp-full", {"n": "0"}).rejected == 0
+    assert export("otlp-other", {"n": "0"}).rejected == 0
+    before = count("label_sets", "otlp-full")
+    asyncio.run(guard.look())
+    assert guard.is_full("otlp-full")
+    outcome = export("otlp-full", {"n": "0"}, {"n": "new"}, {"n": "newer"})
+    assert outcome.rejected == 6
+    limit = ": a series is new, and the tenant has as many series today as it may: 3 (limits.max_series)"
+    assert outcome.reason in {f"3 metrics, such as {name}{limit}" for name in ("load", "requests", "latency")}
+    assert (count("samples", "otlp-full"), count("histograms", "otlp-full")) == (4, 2)
+    assert count("label_sets", "otlp-full") == before
+    assert export("otlp-full", {"n": "0"}).rejected == 0
+    assert count("samples", "otlp-other") == 2
 
 
 def test_forgotten_series_are_not_lost(guard: SeriesGuard) -> None:

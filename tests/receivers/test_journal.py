@@ -54,6 +54,22 @@ def test_a_certain_request_is_answered_while_the_engine_is_busy(tmp_path: Path) 
     asyncio.run(run())
 
 
+def test_a_request_that_is_to_be_judged_waits_for_the_engine(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = StubStore()
+        store.gate.clear()
+        batcher = make_batcher(store, tmp_path, delay_s=0)
+        waiting = asyncio.create_task(batcher.submit(Request("t", GOOD), judged=True))
+        async with asyncio.timeout(5):
+            await store.arrived.wait()
+        assert not waiting.done()
+        store.gate.set()
+        assert await waiting == Outcome()
+        await batcher.drain()
+
+    asyncio.run(run())
+
+
 def test_what_a_crash_left_is_inserted_again_under_the_same_name(tmp_path: Path) -> None:
     names: list[Batch | None] = []
 

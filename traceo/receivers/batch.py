@@ -71,9 +71,10 @@ class Batcher:
         self._next: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
-    async def submit(self, request: Request) -> Outcome:
+    async def submit(self, request: Request, *, judged: bool = False) -> Outcome:
         """Wait until the request is certain to be stored, or until it is known that it is not.
 
+        `judged`: the engine may refuse some of it, so that it is asked before the answer.
         Raises Overloaded (buffer full, or shutting down), DiskFull, BadData (this request's own bytes),
         StoreUnavailable, StoreError. When the caller is cancelled, the request may be committed all the same.
         """
@@ -81,7 +82,7 @@ class Batcher:
         size = len(request.body)
         self._budget.reserve(size)
         try:
-            certain = self._journal is not None and await self._is_certain(request)
+            certain = self._journal is not None and not judged and await self._is_certain(request)
             while self._journal and self._waiting_bytes >= FULL_BLOCKS * self._max_bytes:
                 self._room.clear()
                 await self._room.wait()

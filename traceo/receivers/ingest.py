@@ -83,7 +83,8 @@ class Ingest:
             async with asyncio.timeout(self.limits.request_timeout):
                 recent = signal in self.rests and self.rests[signal](tenant)
                 keeps = signal is Signal.TRACES and recent and is_yes(keep)
-                outcome = await self.batchers[signal].submit(Request(tenant, body, recent, keeps))
+                judged = signal is Signal.METRICS and self.is_full(tenant)
+                outcome = await self.batchers[signal].submit(Request(tenant, body, recent, keeps), judged=judged)
         except TimeoutError as error:
             raise StoreUnavailable("not committed in time, it may still be: send it again") from error
         if outcome.rejected:

@@ -4,7 +4,7 @@
 -- cluster: sharded by metric, resource_id
 CREATE TABLE IF NOT EXISTS metrics_in${local}
 (
-    tenant LowCardinality(String), received_at DateTime, service LowCardinality(String), resource_id UInt64, scope_id UInt64, target LowCardinality(String), has_info Bool,
+    tenant LowCardinality(String), batch_id UInt64, request_index UInt32, received_at DateTime, service LowCardinality(String), resource_id UInt64, scope_id UInt64, target LowCardinality(String), has_info Bool,
     metric LowCardinality(String), description String, unit LowCardinality(String), metadata Map(LowCardinality(String), String),
     type Int8, temporality Int8, monotonic Bool, identity UInt64, points UInt64, bytes UInt64,
     numbers Array(${NumberPoint}), histograms Array(${HistogramPoint}), exponential_histograms Array(${ExponentialPoint}), summaries Array(${SummaryPoint})

@@ -3,7 +3,7 @@
 -- come from a resource, and `has_info` that it has attributes beside those that name it.
 -- Arrays of members are joined side by side: taking members out of a joined tuple of so large a type costs milliseconds of planning. A request's bytes are shared out evenly.
 CREATE MATERIALIZED VIEW IF NOT EXISTS metrics_in_view TO metrics_in AS
-SELECT tenant, received_at, service, resource_id, scope_id, target, has_info, metric, description, unit, metadata,
+SELECT tenant, batch_id, request_index, received_at, service, resource_id, scope_id, target, has_info, metric, description, unit, metadata,
     multiIf(notEmpty(gauges), 5, notEmpty(sums), 7, notEmpty(histograms), 9, notEmpty(exponential_histograms), 10, 11) AS type,
     greatest(sum_temporality, histogram_temporality, exponential_temporality) AS temporality, sum_is_monotonic OR type > 7 AS monotonic,
     cityHash64(tenant, metric, unit, type, temporality, monotonic, resource_id, scope_id) AS identity,
@@ -12,7 +12,7 @@ SELECT tenant, received_at, service, resource_id, scope_id, target, has_info, me
     if(type = 5, gauges, sums) AS numbers, histograms, exponential_histograms, summaries
 FROM
 (
-    SELECT tenant, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received_at, request_bytes,
+    SELECT tenant, batch_id, request_index, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received_at, request_bytes,
         body.resource_metrics.scope_metrics.metrics.name AS names,
         arrayFlatten(body.resource_metrics.scope_metrics.metrics) AS metrics, greatest(length(metrics), 1) AS metric_count,
         arrayFlatten(arrayMap((a, r) -> arrayMap(b -> arrayWithConstant(length(b), toLowCardinality(if(startsWith(r['service.name'], '\n'), substring(r['service.name'], multiIf(length(r['service.name']) < 130, 3, length(r['service.name']) < 16387, 4, length(r['service.name']) < 2097156, 5, 6)), 'unknown_service'))), a), names, body.resource_metrics.resource.attributes)) AS services,

@@ -10,6 +10,6 @@ SELECT tenant, 'target_info' AS metric, ${TargetId(resource_id)} AS series_id, s
 FROM
 (
     SELECT tenant, resource_id, resource.attributes AS attributes FROM metric_scopes_in
-    WHERE cityHash64(${TargetId(resource_id)}, today()) NOT IN seen LIMIT 1 BY resource_id
+    WHERE cityHash64(${TargetId(resource_id)}, today()) NOT IN seen AND cityHash64(tenant, today()) NOT IN full_tenants LIMIT 1 BY resource_id
 )
 WHERE notEmpty(others) AND (has(attributes, 'service.name') OR has(attributes, 'service.instance.id'))
