@@ -16,6 +16,8 @@ from traceo.api.app import ApiServices, make_api
 from traceo.background import Background, make_background, run_background
 from traceo.cardinality.limits import SeriesGuard
 from traceo.cardinality.usage import MetricUsage
+from traceo.catalog.owner_file import OwnerFile
+from traceo.catalog.owners import OwnerService
 from traceo.config import Config
 from traceo.disk import DiskGuard
 from traceo.intake import make_ingest, replay_journal
@@ -52,6 +54,7 @@ class Services:
     store: Store
     access: AccessService
     policies: PolicyService
+    owners: OwnerService
     usage: MetricUsage
     background: Background
     metrics: Metrics
@@ -98,6 +101,8 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
     terms = Terms.of(config.sampling)
     policies = PolicyService(state, max_wait_s=config.retention.recent_spans / 2, terms=terms)
     usage = MetricUsage(state)
+    owner_file = OwnerFile(config.catalog.owners_file)
+    owners = OwnerService(state, owner_file)
     store = await open_store(config)
     try:
         metrics = make_metrics()
@@ -108,9 +113,9 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         await guard.begin()
         ingest = make_ingest(config, store, access, policies, metrics, disk, guard)
         write = make_scrape_writer(ingest, _scrape_tenant(config))
-        background = make_background(config, state, store, disk, policies, write, usage, guard, metrics)
+        background = make_background(config, state, store, disk, policies, owner_file, write, usage, guard, metrics)
         await replay_journal(config, ingest)
-        yield Services(config, store, access, policies, usage, background, metrics, disk, ingest)
+        yield Services(config, store, access, policies, owners, usage, background, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -173,6 +178,7 @@ def _api_services(services: Services) -> ApiServices:
             "buffered_bytes": services.ingest.budget.used,
         },
         policies=services.policies,
+        owners=services.owners,
         usage=services.usage,
         targets=make_targets_view(services.background.scraper, _scrape_tenant(services.config)),
         target_metadata=make_metadata_view(services.background.scraper, _scrape_tenant(services.config)),

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from traceo.cardinality.limits import SeriesGuard
 from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.edges import roll_edges_forever
+from traceo.catalog.owner_file import OwnerFile
 from traceo.config import Config
 from traceo.disk import DiskGuard
 from traceo.errors import StoreUnavailable
@@ -47,6 +48,7 @@ class Background:
     store: Store
     disk: DiskGuard
     policy_file: PolicyFile
+    owner_file: OwnerFile
     sampler: Sampler
     log_sampler: LogSampler
     judging: Callable[[str, int | None], Judging | None]
@@ -65,6 +67,7 @@ def make_background(
     store: Store,
     disk: DiskGuard,
     policies: PolicyService,
+    owner_file: OwnerFile,
     write: Write,
     usage: MetricUsage,
     guard: SeriesGuard,
@@ -76,6 +79,7 @@ def make_background(
     """
     policy_file = PolicyFile(policies, config.sampling.policy_file)
     policy_file.load()
+    owner_file.load()
     show = partial(show_budgets, metrics.budgets)
     rounds = SamplingRounds(state)
     sampler = Sampler(store, rounds, policies.judging, Terms.of(config.sampling), show)
@@ -89,6 +93,7 @@ def make_background(
         store=store,
         disk=disk,
         policy_file=policy_file,
+        owner_file=owner_file,
         sampler=sampler,
         log_sampler=log_sampler,
         judging=policies.judging,
@@ -111,6 +116,7 @@ async def run_background(background: Background) -> AsyncIterator[None]:
         background.disk.watch(),
         roll_edges_forever(background.store),
         background.policy_file.watch(),
+        background.owner_file.watch(),
         background.usage.flush_forever(),
         background.guard.watch(),
         background.sampler.run_forever(may_sample),

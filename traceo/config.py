@@ -214,6 +214,16 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Catalog:
+    """The catalogue of services (`docs/guides/services.md`)."""
+
+    owners_file: str = setting(
+        "", "Team, on-call, repository, runbook and tier of services, read again when it changes; empty: none."
+    )
+    apdex: Seconds = setting(0.5, "A request that takes no longer satisfies, where no owner says so.", minimum=0.001)
+
+
+@dataclass(frozen=True, slots=True)
 class Scrape:
     """The scraper: metrics are asked for as Prometheus does it (`docs/guides/scraping.md`)."""
 
@@ -260,6 +270,7 @@ class Config:
     access: Access = field(default_factory=Access)
     metrics: Metrics = field(default_factory=Metrics)
     sampling: Sampling = field(default_factory=Sampling)
+    catalog: Catalog = field(default_factory=Catalog)
     scrape: Scrape = field(default_factory=Scrape)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)

@@ -23,6 +23,9 @@ from tests.query.telemetry import logs, metrics, span, traces
 from traceo.access.model import ALL_SCOPES, Principal, Scope
 from traceo.api.app import PREFIX, ROUTERS, ApiServices, make_api
 from traceo.cardinality.usage import MetricUsage
+from traceo.catalog.owner import Owner
+from traceo.catalog.owner_file import OwnerFile
+from traceo.catalog.owners import OwnerService
 from traceo.config import Config, Query, Store
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
 from traceo.policies.service import PolicyService
@@ -56,6 +59,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         lambda: {"ingest_queue_bytes": 5},
         broken or state["policies"],
         broken or state["usage"],
+        broken or state["owners"],
     )
 
 
@@ -75,7 +79,9 @@ state: dict[str, Any] = {}
 def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
     state["policies"], state["usage"] = PolicyService(database), MetricUsage(database)
+    state["owners"] = OwnerService(database, OwnerFile(""))
     state["policies"].put(TENANT, POLICIES, False, "somebody")
+    state["owners"].put(TENANT, "shop/eu", Owner(team="first"), "somebody")
     yield
     database.dispose()
 
@@ -114,6 +120,9 @@ ROUTES = [
     ("GET", "/api/v1/map/diff?start=-10m&before_start=-1h&before_end=-10m", {}),
     ("GET", "/api/v1/catalog", {}),
     ("GET", "/api/v1/catalog/shop%2Feu", {}),
+    ("GET", "/api/v1/owners", {}),
+    ("PUT", "/api/v1/owners/shop%2Feu", {"json": {"team": "checkout", "apdex_ms": 300}}),
+    ("DELETE", "/api/v1/owners/shop%2Feu", {}),
     ("GET", "/api/v1/metrics", {}),
     ("GET", "/api/v1/metrics/series", {}),
     ("GET", "/api/v1/metrics/points?name=latency", {}),

@@ -14,6 +14,8 @@ from traceo.access.model import Scope
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
 from traceo.cardinality.usage import MetricUsage
+from traceo.catalog.owner_file import OwnerFile
+from traceo.catalog.owners import OwnerService
 from traceo.config import Access, Config
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
@@ -37,7 +39,15 @@ class Client:
         self.policies = PolicyService(engine)
         registry, seconds, store = CollectorRegistry(), make_metrics().api_request_seconds, cast(Any, None)
         self.services = ApiServices(
-            store, config, access.authenticate, registry, seconds, dict, self.policies, MetricUsage(engine)
+            store,
+            config,
+            access.authenticate,
+            registry,
+            seconds,
+            dict,
+            self.policies,
+            MetricUsage(engine),
+            OwnerService(engine, OwnerFile("")),
         )
         self.secrets = {
             scope: access.create_token("shop", f"only {scope}", [scope])[1] for scope in (Scope.QUERY, Scope.ADMIN)
@@ -195,3 +205,17 @@ def make_api_schema(client: Client) -> dict[str, Any]:
         return make_api(client.services).openapi()
 
     return asyncio.run(work())
+
+
+def test_owners_are_set_by_admins_and_seen_by_who_may_query(client: Client) -> None:
+    url = "/../../owners"
+    put = client("PUT", f"{url}/shop%2Feu", token="admin", json={"team": "checkout", "apdex_ms": 300})
+    assert (put.status_code, put.json()["service"], put.json()["changed_by"]) == (200, "shop/eu", "token only admin")
+    (row,) = client("GET", url, token="query").json()["owners"]
+    assert row == put.json() and row["sources"] == {"team": "api", "apdex_ms": "api"}
+    assert error(client("PUT", f"{url}/cart", token="query", json={"team": "a"}))[0] == 403
+    assert error(client("GET", url, token="admin"))[0] == 403
+    assert "tema" in error(client("PUT", f"{url}/cart", json={"tema": "a"}))[2]
+    assert error(client("PUT", f"{url}/cart", json={"runbook": "javascript:x"}))[:2] == (400, "invalid_request")
+    assert client("DELETE", f"{url}/shop%2Feu").json() == {"owners": []}
+    assert error(client("DELETE", f"{url}/shop%2Feu"))[0] == 404

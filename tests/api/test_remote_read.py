@@ -117,8 +117,8 @@ def services() -> ApiServices:
 
     config, policies = Config(data_dir=Path("/nowhere")), cast(PolicyService, None)
     seconds = make_metrics().api_request_seconds
-    usage: Any = None  # nothing here counts queries
-    return ApiServices(engine(), config, authenticate, CollectorRegistry(), seconds, dict, policies, usage)
+    other: Any = None  # nothing here counts queries or asks for owners
+    return ApiServices(engine(), config, authenticate, CollectorRegistry(), seconds, dict, policies, other, other)
 
 
 def post(tenant: str, body: bytes) -> httpx.Response:

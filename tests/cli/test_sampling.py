@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
 from traceo.cardinality.usage import MetricUsage
+from traceo.catalog.owner_file import OwnerFile
+from traceo.catalog.owners import OwnerService
 from traceo.cli import main
 from traceo.config import Config
 from traceo.policies.model import ALL_TENANTS
@@ -61,7 +63,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     authenticate, registry = AccessService(engine, config).authenticate, CollectorRegistry()
     seconds, store = make_metrics().api_request_seconds, cast(Any, None)
     server = Server(
-        ApiServices(store, config, authenticate, registry, seconds, dict, PolicyService(engine), MetricUsage(engine))
+        ApiServices(
+            store,
+            config,
+            authenticate,
+            registry,
+            seconds,
+            dict,
+            PolicyService(engine),
+            MetricUsage(engine),
+            OwnerService(engine, OwnerFile("")),
+        )
     )
     thread = Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()

@@ -20,7 +20,7 @@ from traceo.scraping.discovery.files import FileTargets
 from traceo.scraping.discovery.groups import Group, Provider
 from traceo.scraping.discovery.http import HttpTargets, read_http
 from traceo.scraping.http_client import HttpConfig
-from traceo.scraping.yamltree import Fields
+from traceo.yamltree import Fields
 
 Told = list[Sequence[Group]]
 Work = Callable[[Told], Awaitable[None]]

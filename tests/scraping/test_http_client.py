@@ -16,7 +16,7 @@ import yaml
 
 from tests.scraping.targets import Serve, answer, run_target
 from traceo.scraping.http_client import HttpConfig, extensions_of, make_client, take_http_config
-from traceo.scraping.yamltree import Fields
+from traceo.yamltree import Fields
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 

@@ -17,7 +17,7 @@ from traceo.scraping.discovery import kube_watch, kubernetes
 from traceo.scraping.discovery.groups import Group
 from traceo.scraping.discovery.kube_targets import Cluster, find_groups
 from traceo.scraping.discovery.kubernetes import KubernetesTargets, read_kubernetes
-from traceo.scraping.yamltree import Fields
+from traceo.yamltree import Fields
 
 M = "__meta_kubernetes_"
 NODE = {

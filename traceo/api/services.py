@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry, Histogram
 
 from traceo.cardinality.usage import MetricUsage
+from traceo.catalog.owners import OwnerService
 from traceo.config import Config
 from traceo.policies.service import PolicyService
 from traceo.store.base import Store
@@ -65,5 +66,6 @@ class ApiServices:
     status: Callable[[], dict[str, Any]]
     policies: PolicyService
     usage: MetricUsage
+    owners: OwnerService
     targets: Targets = no_targets
     target_metadata: TargetMetadata = no_target_metadata

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # it takes a while to load: only what prints does
     from rich.text import Text
 
 Row = Mapping[str, Any]
+OWNER = ("team", "tier", "on_call", "runbook", "repository")
 COLOURS = {"failing": "bold red", "degraded": "yellow", "healthy": "green", "idle": "dim"}
 
 
@@ -58,8 +59,9 @@ def _list(args: argparse.Namespace) -> None:
         return
     from traceo.commands.display import RED_SHOW, console, print_table
 
-    names = ("service", "health", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "versions", "languages", "signals")
-    print_table(answer["services"], names, RED_SHOW | {"health": _health})
+    names = ("service", "health", "team", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "versions", "languages")
+    rows = [{**row, "team": (row["owner"] or {}).get("team") or None} for row in answer["services"]]
+    print_table(rows, names, RED_SHOW | {"health": _health})
     if answer["total"] > len(answer["services"]):
         console.print(f"{len(answer['services'])} of {answer['total']}: see --limit", style="dim")
 
@@ -72,6 +74,9 @@ def _show(args: argparse.Namespace) -> None:
 
     show = RED_SHOW | {"health": _health, "first_seen": _moment, "last_seen": _moment, "time": _moment}
     names = ("rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms")
+    if page["owner"]:
+        print_table([page["owner"]], [name for name in OWNER if page["owner"][name]])
+        console.print()
     print_table([page], ("service", "health", *names, "languages", "signals"), show)
     for title, key, columns in (
         ("operations", "operations", ("operation", "kind", *names)),

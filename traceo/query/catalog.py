@@ -1,6 +1,7 @@
 """The catalogue: one row a service with figures, health and facts; and the page of one service."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from traceo.errors import NotFound
@@ -15,7 +16,7 @@ IDLE: Row = {"requests": 0, "errors": 0, "rate_per_s": 0.0, "error_ratio": 0.0, 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows: `search` in the name, any version, language, namespace or environment; sorted, largest first."""
+    """Which rows: `search` in the name, team, any version, language, namespace or environment; largest first."""
 
     search: str = ""
     sort: str = "requests"
@@ -23,11 +24,14 @@ class Page:
     offset: int = 0
 
 
-async def list_catalog(queries: Queries, tenant: str, between: TimeRange, page: Page) -> Row:
-    """`{"services": [...], "total": n}`."""
+async def list_catalog(
+    queries: Queries, tenant: str, between: TimeRange, page: Page, owners: Mapping[str, Row] | None = None
+) -> Row:
+    """`{"services": [...], "total": n}`. `owners`: service -> its owner, with `team`."""
+    known = owners or {}
     rows, facts = await asyncio.gather(list_services(queries, tenant, between), list_facts(queries, tenant, between))
     red = {row["service"]: {name: row[name] for name in IDLE} for row in rows}
-    entries = [_entry(name, red.get(name), facts.get(name)) for name in {*red, *facts}]
+    entries = [_entry(name, red.get(name), facts.get(name), known.get(name)) for name in {*red, *facts}]
     found = [entry for entry in entries if _matches(entry, page.search.casefold())]
     found.sort(key=lambda entry: entry["service"])
     if page.sort != "service":
@@ -35,7 +39,9 @@ async def list_catalog(queries: Queries, tenant: str, between: TimeRange, page: 
     return {"services": found[page.offset : page.offset + page.limit], "total": len(found)}
 
 
-async def read_service(queries: Queries, tenant: str, service: str, between: TimeRange) -> Row:
+async def read_service(
+    queries: Queries, tenant: str, service: str, between: TimeRange, owners: Mapping[str, Row] | None = None
+) -> Row:
     """Everything about one service. Raises NotFound when it sent nothing within the range."""
     rows, facts, operations, versions, edges = await asyncio.gather(
         list_services(queries, tenant, between),
@@ -49,7 +55,7 @@ async def read_service(queries: Queries, tenant: str, service: str, between: Tim
         raise NotFound(f"nothing of a service {service[:200]!r} arrived in this time range")
     own = f"service:{service}"
     return {
-        **_entry(service, red, facts.get(service)),
+        **_entry(service, red, facts.get(service), (owners or {}).get(service)),
         "operations": operations,
         **versions,
         "upstream": [edge for edge in edges if edge["target"] == own],
@@ -57,13 +63,17 @@ async def read_service(queries: Queries, tenant: str, service: str, between: Tim
     }
 
 
-def _entry(name: str, red: Row | None, facts: Row | None) -> Row:
-    known = facts or no_facts()
+def _entry(name: str, red: Row | None, facts: Row | None, owner: Row | None) -> Row:
     figures = red or IDLE
-    return {"service": name, **figures, "health": health_of(figures["requests"], figures["error_ratio"]), **known}
+    health = health_of(figures["requests"], figures["error_ratio"])
+    return {"service": name, **figures, "health": health, **(facts or no_facts()), "owner": owner}
 
 
 def _matches(entry: Row, wanted: str) -> bool:
     lists = ("versions", "languages", "namespaces", "environments")
-    texts = [entry["service"], *(text for name in lists for text in entry[name])]
+    texts = [
+        entry["service"],
+        (entry["owner"] or {}).get("team", ""),
+        *(text for name in lists for text in entry[name]),
+    ]
     return any(wanted in text.casefold() for text in texts)

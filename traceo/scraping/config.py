@@ -14,7 +14,7 @@ from traceo.errors import ConfigError
 from traceo.scraping.discovery.providers import UNSUPPORTED, Provider, take_providers
 from traceo.scraping.http_client import HttpConfig, take_http_config
 from traceo.scraping.relabel import Rule, read_rules
-from traceo.scraping.yamltree import (
+from traceo.yamltree import (
     TEXTS,
     Fields,
     parse_document,

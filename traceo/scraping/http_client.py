@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from traceo.scraping.yamltree import TEXTS, Fields, read_choice, read_map, read_text
+from traceo.yamltree import TEXTS, Fields, read_choice, read_map, read_text
 
 USER_AGENT = "Traceo"
 TLS_VERSIONS = {

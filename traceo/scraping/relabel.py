@@ -14,7 +14,7 @@ from typing import Any
 import re2
 import yaml
 
-from traceo.scraping.yamltree import Fields, Read, read_choice, read_count, read_list, read_text
+from traceo.yamltree import Fields, Read, read_choice, read_count, read_list, read_text
 
 ACTIONS = (
     "replace",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from traceo.scraping.config import ScrapeConfig
 from traceo.scraping.discovery.groups import ADDRESS, Group, Labels
 from traceo.scraping.relabel import relabel
-from traceo.scraping.yamltree import parse_duration
+from traceo.yamltree import parse_duration
 
 SCHEME, PATH, PARAM = "__scheme__", "__metrics_path__", "__param_"
 INTERVAL, TIMEOUT = "__scrape_interval__", "__scrape_timeout__"

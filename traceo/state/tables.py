@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Identity,
     Integer,
@@ -137,4 +138,20 @@ metric_usage = Table(
     Column("queries", BigInteger, nullable=False),
     Column("first_at", UtcDateTime, nullable=False),
     Column("last_at", UtcDateTime, nullable=False),
+)
+
+# What the API was told of services; "" and NULL: nothing.
+service_owners = Table(
+    "service_owners",
+    metadata,
+    Column("tenant", String(150), primary_key=True),
+    Column("service", String(500), primary_key=True),
+    Column("team", String(200), nullable=False),
+    Column("on_call", String(200), nullable=False),
+    Column("repository", String(1000), nullable=False),
+    Column("runbook", String(1000), nullable=False),
+    Column("tier", String(50), nullable=False),
+    Column("apdex_ms", Float),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("changed_by", String(250), nullable=False),
 )

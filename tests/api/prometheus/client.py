@@ -13,6 +13,8 @@ from tests.query.engine import engine
 from traceo.access.model import ALL_SCOPES, Principal, Scope
 from traceo.api.app import ApiServices, make_api
 from traceo.cardinality.usage import MetricUsage
+from traceo.catalog.owner_file import OwnerFile
+from traceo.catalog.owners import OwnerService
 from traceo.config import Config
 from traceo.errors import Unauthenticated
 from traceo.telemetry import make_metrics
@@ -39,6 +41,7 @@ def make_services(state: Engine, store: Any = None, config: Config | None = None
         dict,
         policies,
         MetricUsage(state),
+        OwnerService(state, OwnerFile("")),
     )
 
 

@@ -1,13 +1,15 @@
 """The catalogue of services."""
 
-from typing import Annotated, Literal
+import asyncio
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
-from traceo.api.depends import QueriesOf, Range, Tenant
+from traceo.api.depends import QueriesOf, Range, ServicesOf, Tenant
 from traceo.api.routes.catalog_answers import CatalogAnswer, ServicePage
+from traceo.api.services import ApiServices
 from traceo.query.catalog import Page, list_catalog, read_service
 
 router = APIRouter(prefix="/catalog", tags=["catalog"])
@@ -16,19 +18,30 @@ Sort = Literal["requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99
 
 @router.get("", response_model=CatalogAnswer)
 async def get_catalog(
+    services: ServicesOf,
     queries: QueriesOf,
     tenant: Tenant,
     between: Range,
-    search: Annotated[str, Query(max_length=200, description="Part of a name, version, language or namespace")] = "",
+    search: Annotated[
+        str, Query(max_length=200, description="Part of a name, version, language, namespace or team")
+    ] = "",
     sort: Sort = "requests",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> JSONResponse:
     """One row a service that sent spans, logs or metrics: figures, health, versions, instances, languages."""
-    return answer(await list_catalog(queries, tenant, between, Page(search, sort, limit, offset)))
+    owners = await _owners_of(services, tenant)
+    return answer(await list_catalog(queries, tenant, between, Page(search, sort, limit, offset), owners))
 
 
 @router.get("/{service:path}", response_model=ServicePage)
-async def get_catalog_service(service: str, queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
+async def get_catalog_service(
+    service: str, services: ServicesOf, queries: QueriesOf, tenant: Tenant, between: Range
+) -> JSONResponse:
     """Everything about one service: operations, versions, deploys, instances, who calls it and what it calls."""
-    return answer(await read_service(queries, tenant, service, between))
+    return answer(await read_service(queries, tenant, service, between, await _owners_of(services, tenant)))
+
+
+async def _owners_of(services: ApiServices, tenant: str) -> dict[str, dict[str, Any]]:
+    owners = await asyncio.to_thread(services.owners.read, tenant)
+    return {service: ownership.to_row() for service, ownership in owners.items()}

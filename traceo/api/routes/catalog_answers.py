@@ -1,8 +1,23 @@
 """The answers of the catalogue's routes, for OpenAPI."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from traceo.api.routes.map_answers import Edge, Health, Red
+
+
+class OwnerRow(BaseModel):
+    """Who answers for a service; "" and null where nobody says it."""
+
+    team: str
+    on_call: str
+    repository: str
+    runbook: str
+    tier: str
+    apdex_ms: float | None
+    sources: dict[str, Literal["api", "file:tenant", "file"]] = Field(description="Field -> who said it")
+    overridden: list[str] = Field(description="Fields of which a weaker source says something else")
 
 
 class Entry(BaseModel):
@@ -28,6 +43,7 @@ class Entry(BaseModel):
     instances: list[str]
     pods: list[str]
     hosts: list[str]
+    owner: OwnerRow | None
 
 
 class CatalogAnswer(BaseModel):

@@ -9,7 +9,7 @@ import dns.exception
 import dns.resolver
 
 from traceo.scraping.discovery.groups import ADDRESS, Group, Labels, Put, refresh_forever
-from traceo.scraping.yamltree import TEXTS, Fields, read_choice, read_count
+from traceo.yamltree import TEXTS, Fields, read_choice, read_count
 
 TYPES = ("SRV", "A", "AAAA", "MX", "NS")
 TIMEOUT_S = 10.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from traceo.errors import ConfigError
 from traceo.scraping.discovery.groups import Group, Put, parse_groups
-from traceo.scraping.yamltree import TEXTS, Fields
+from traceo.yamltree import TEXTS, Fields
 
 logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0

@@ -11,7 +11,7 @@ from typing import Protocol
 import yaml
 
 from traceo.errors import ConfigError
-from traceo.scraping.yamltree import Fields, Read, parse_document, read_list, read_map, read_text
+from traceo.yamltree import Fields, Read, parse_document, read_list, read_map, read_text
 
 logger = logging.getLogger(__name__)
 Labels = dict[str, str]

@@ -7,7 +7,7 @@ import httpx
 from traceo.errors import ConfigError
 from traceo.scraping.discovery.groups import Put, parse_groups, refresh_forever
 from traceo.scraping.http_client import HttpConfig, extensions_of, is_url, make_client, take_http_config
-from traceo.scraping.yamltree import Fields, read_text
+from traceo.yamltree import Fields, read_text
 
 MAX_BYTES = 64 << 20
 PROBLEMS = (httpx.HTTPError, OSError, ValueError, ConfigError)

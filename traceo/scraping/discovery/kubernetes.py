@@ -19,7 +19,7 @@ from traceo.scraping.discovery.groups import Put
 from traceo.scraping.discovery.kube_targets import ROLES, Cluster, find_groups
 from traceo.scraping.discovery.kube_watch import Watch
 from traceo.scraping.http_client import HttpConfig, Secret, Tls, is_url, make_client, take_http_config
-from traceo.scraping.yamltree import Fields, read_choice, read_list, read_text
+from traceo.yamltree import Fields, read_choice, read_list, read_text
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PREFIXES = {"endpointslices": "/apis/discovery.k8s.io/v1", "ingresses": "/apis/networking.k8s.io/v1"}

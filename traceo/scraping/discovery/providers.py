@@ -8,7 +8,7 @@ from traceo.scraping.discovery.groups import Provider
 from traceo.scraping.discovery.http import read_http
 from traceo.scraping.discovery.kubernetes import read_kubernetes
 from traceo.scraping.discovery.static import read_static
-from traceo.scraping.yamltree import Fields, Read, read_list
+from traceo.yamltree import Fields, Read, read_list
 
 PROVIDERS: dict[str, Callable[[Fields], Provider]] = {
     "static_configs": read_static,

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from traceo.scraping.discovery.groups import Group, Put, read_group
-from traceo.scraping.yamltree import Fields
+from traceo.yamltree import Fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,8 +193,13 @@ def read_map(read: Read[T]) -> Read[dict[str, T]]:
     def read_values(node: yaml.Node, path: str) -> dict[str, T]:
         if not isinstance(node, yaml.MappingNode):
             fail(node, path, "expected a mapping")
-        pairs = [(read_text(key, path), value) for key, value in node.value]
-        return {name: read(value, f"{path}.{name}") for name, value in pairs}
+        values: dict[str, T] = {}
+        for key, value in node.value:
+            name = read_text(key, path)
+            if name in values:
+                fail(key, f"{path}.{name}", "given twice")
+            values[name] = read(value, f"{path}.{name}")
+        return values
 
     return read_values
 
