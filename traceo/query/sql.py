@@ -96,9 +96,12 @@ class Scope(Bindings):
 
     def select(self, table: str, columns: str, where: Sequence[str] = (), tail: str = "", alias: str = "") -> str:
         """`SELECT columns FROM table` of the tenant, within the time range, where all conditions hold."""
+        return f"SELECT {columns} FROM {self.rows_of(table, where, alias)}{' ' + tail if tail else ''}"
+
+    def rows_of(self, table: str, where: Sequence[str] = (), alias: str = "") -> str:
+        """What stands behind such a statement's FROM."""
         conditions = ["tenant = {tenant:String}", *self._time_bounds(table), *where]
-        source = f"{table} AS {alias}" if alias else table
-        return f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}{' ' + tail if tail else ''}"
+        return f"{table}{f' AS {alias}' if alias else ''} WHERE {' AND '.join(conditions)}"
 
     def select_spans(self, columns: str, where: Sequence[str] = ()) -> str:
         """Durable and recent spans, each once, as a union without parentheses.

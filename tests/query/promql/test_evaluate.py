@@ -3,6 +3,7 @@
 import asyncio
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,10 @@ from traceo.errors import InvalidRequest, LimitExceeded, ParseError, QueryError,
 from traceo.query.promql.context import Budget
 from traceo.query.promql.evaluate import Answer, Options, query_instant, query_range
 from traceo.query.promql.fetch import FEW_SERIES, THIN_FROM_MS
+from traceo.query.promql.presence import Presence
 from traceo.query.run import Queries
 
+grid = Presence.grid
 SETS = "INSERT INTO label_sets (tenant, metric, series_id, source_id, kind, labels) VALUES "
 SAMPLES = "INSERT INTO samples (tenant, series_id, time, fractional, flags, received_at) VALUES "
 HISTOGRAMS = "INSERT INTO histograms (tenant, series_id, time, count, sum, bounds, counts) VALUES "
@@ -107,6 +110,23 @@ def crowd() -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def lively() -> str:
+    """More than FEW_SERIES, with gaps, at uneven times with fractions of milliseconds, none of them stale."""
+    name, rnd = "promql-lively", random.Random(5)
+    ids, points = range(1, FEW_SERIES + 31), []
+    for n in ids:
+        at = rnd.randrange(400, 1300) if n % 5 else 1000
+        while at < 2200:
+            points.append(f"('{name}', {n}, {at + rnd.choice((0, 0.0005, 0.999999999))}, {n}.5, 0, 1)")
+            at += rnd.choice((15, 60, 299, 300, 301, 450)) if n % 3 else 60
+    insert(
+        SETS + ", ".join(f"('{name}', 'm', {n}, {n}, 0, map('i', '{n}', 'odd', '{n % 2}'))" for n in ids),
+        SAMPLES + ", ".join(points),
+    )
+    return name
+
+
 @pytest.mark.parametrize("step_s", [37, 60])
 @pytest.mark.parametrize(
     "text",
@@ -131,6 +151,39 @@ def test_points_that_no_step_looks_at_may_be_left_out(
         found.append([(one.labels, one.times_ms.tolist(), one.values.tolist()) for one in answer.series])
     assert found[0] == found[1]
     assert found[0]
+
+
+@pytest.mark.parametrize("step_s", [15, 37, 120, 600])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "count by (odd) (m)",
+        "group by (i) (m offset 90s)",
+        "count(m @ 1300)",
+        "max_over_time(count(m)[7m:45s])",
+        "sum(last_over_time(m[1m])) / count(m)",
+    ],
+)
+def test_the_engine_alone_counts_as_points_do(
+    lively: str, text: str, step_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Presence] = []
+
+    def note_and_grid(presence: Presence, *args: Any) -> Any:
+        used.append(presence)
+        return grid(presence, *args)
+
+    window, found = (800_000, 2_500_000, step_s * 1000), []
+    for no_unit in (False, True):
+        with monkeypatch.context() as patched:
+            if no_unit:
+                patched.setattr("traceo.query.promql.fetch.unit_of", lambda *_: 0)
+            else:
+                patched.setattr(Presence, "grid", note_and_grid)
+            answer = asyncio.run(query_range(Queries(engine(), Query()), lively, text, *window, Options()))
+        found.append([(one.labels, one.times_ms.tolist(), one.values.tolist()) for one in answer.series])
+    assert found[0] == found[1]
+    assert found[0] and used
 
 
 def test_no_recorded_value_ends_a_series() -> None:

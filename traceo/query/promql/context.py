@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from traceo.query.promql.annotations import Annotations
 from traceo.query.promql.ast import Span
 from traceo.query.promql.durations import Window
 from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
+from traceo.query.promql.presence import Presence
 from traceo.query.promql.values import Bools, Floats, Grid, Ints, Objects, Points
 
 BLOCK = 1 << 15  # numbers of 8 bytes that stay in a core's cache
@@ -48,7 +50,7 @@ class Context:
     times: Ints
     step_ms: int
     query: Window
-    points: dict[int, Points]
+    points: Mapping[int, Points | Presence]
     notes: Annotations
     budget: Budget
     options: Options

@@ -46,6 +46,7 @@ from traceo.query.promql.operators import Cells, compute, operate
 from traceo.query.promql.options import Options
 from traceo.query.promql.parser import parse_promql
 from traceo.query.promql.plan import moments_of, plan_reads, subquery_times
+from traceo.query.promql.presence import Presence
 from traceo.query.promql.values import (
     Answer,
     Floats,
@@ -117,7 +118,7 @@ async def _run(
     times = np.arange(window.start_ms, window.end_ms + 1, max(window.step_ms, 1), dtype=np.int64)
     points = await _read(queries, tenant, node, times, options)
     context = Context(times, window.step_ms, window, points, Annotations(text), new_budget(options), options)
-    context.budget.spend(sum(len(each.times) for each in {id(each): each for each in points.values()}.values()))
+    context.budget.spend(sum(each.size for each in {id(each): each for each in points.values()}.values()))
     try:
         return await asyncio.to_thread(evaluate, node, context), context
     except asyncio.CancelledError:  # the thread stops at its next look at the clock
@@ -125,13 +126,15 @@ async def _run(
         raise
 
 
-async def _read(queries: Queries, tenant: str, node: Node, times: Ints, options: Options) -> dict[int, Points]:
+async def _read(
+    queries: Queries, tenant: str, node: Node, times: Ints, options: Options
+) -> dict[int, Points | Presence]:
     """The points of every selector, a few at a time; the same ones are read once."""
     wanted = plan_reads(node, moments_of(times), options)
     reads = list(dict.fromkeys(wanted.values()))
     places = asyncio.Semaphore(READS_AT_ONCE)
 
-    async def read_one(read: Read) -> Points:
+    async def read_one(read: Read) -> Points | Presence:
         async with places:
             return await fetch(queries, tenant, read, options)
 
@@ -289,7 +292,10 @@ def _moments(node: Selector | Subquery, context: Context) -> Ints:
 
 def _select(node: Selector, context: Context) -> tuple[Grid, Ints]:
     """The newest point of each series at each step, and when it was."""
-    points, ends = context.points[id(node)], _moments(node, context)
+    read, ends = context.points[id(node)], _moments(node, context)
+    if isinstance(read, Presence):
+        return read.grid(ends, context.options.lookback_ms), np.zeros(0, dtype=np.int64)
+    points = read
     if not points.labels or not len(points.times):
         return empty_grid(context.steps), np.zeros((0, context.steps), dtype=np.int64)
     context.budget.spend(len(points.labels) * context.steps)
@@ -316,7 +322,9 @@ def _newest(points: Points, starts: Ints, ends: Ints) -> tuple[Grid, Ints]:
 
 
 def _range(node: Matrix, context: Context) -> Range:
-    points = context.points[id(node.selector)].without_stale()
+    points = context.points[id(node.selector)]
+    assert isinstance(points, Points)
+    points = points.without_stale()
     return _windows(points, _moments(node.selector, context), node.range.ms, node)
 
 

@@ -15,6 +15,7 @@ from traceo.errors import LimitExceeded, QueryError
 from traceo.query.promql.ast import Matcher
 from traceo.query.promql.histogram import Hint, Histogram, Side, is_reset
 from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
+from traceo.query.promql.presence import COLUMNS, MAX_BITS, Presence, place_columns, unit_of, unpack
 from traceo.query.promql.selectors import condition
 from traceo.query.promql.values import Bools, Floats, Ints, Labels, Objects, Points
 from traceo.query.run import Queries
@@ -36,6 +37,7 @@ STORED_PRESENCE = "series_id, time, received_at, fractional AS value, flags"
 # Of few series: columns as they are, because the engine needs 0.3 ms to resolve each function, however few its rows.
 FEW_SERIES = 100
 FLOATS = "series_id AS owner, time AS t, value AS v, flags"
+STORED_FLOATS_OF_FEW = "series_id AS owner, time AS t, whole, fractional, flags"
 # Of many: rows of 16 bytes, because what the engine hands over costs more than what it reads.
 SLIM_FLOATS = """
 toUInt32(series_id) AS owner, toUInt32(toUnixTimestamp64Milli(time) - ({base})) AS t,
@@ -99,8 +101,8 @@ class Flat:
     histograms: Objects | None = None
 
 
-async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> Points:
-    """The selected series with their points. Raises LimitExceeded, and what the store raises."""
+async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> Points | Presence:
+    """The selected series with their points, or only where they have some. Raises LimitExceeded, StoreError."""
     scope = read.scope(tenant)
     where = condition(scope, read.matchers)
     found = await _find_series(queries, read, scope, where, options)
@@ -112,6 +114,8 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
             f"the query selects more than {options.max_series} series: use more selective label matchers"
         )
     chosen = _Chosen(read, scope, where, found)
+    if read.presence and (presence := await _read_presence(queries, chosen, ids, firsts, options)):
+        return presence
     wider = _Chosen(read, replace(read, after_ms=read.after_ms - options.lookback_ms).scope(tenant), where, found)
     wider.scope.params |= {name: value for name, value in scope.params.items() if name not in wider.scope.params}
     sources = [(_read_floats, source) for source in chosen.floats()]
@@ -160,9 +164,17 @@ class _Chosen:
             sources.append((self.scope, f"({select_exponential(self.scope, self.where)})"))
         return sources
 
+    def places(self, unit_ms: int) -> Source | None:
+        """Samples by units of time; None where there are other points."""
+        if self._kinds() != {SAMPLES}:
+            return None
+        return self._stored("samples", place_columns(self.read.until_ms, unit_ms), (SAMPLES,))
+
     def _stored_floats(self) -> Source:
         kinds, columns = (SAMPLES, NATIVE), STORED_PRESENCE if self.read.presence else STORED_FLOATS
-        if not self.read.is_thinned or self.found.num_rows <= FEW_SERIES:
+        if self.found.num_rows <= FEW_SERIES:
+            return self.scope, self.scope.rows_of("samples", [self._among(kinds)])
+        if not self.read.is_thinned:
             return self._stored("samples", columns, kinds)
         key = STEP_KEY.format(until=self.read.until_ms, step=self.read.step_ms)
         scope, rows = self._stored("samples", f"{columns}, {key} AS step_key", kinds)
@@ -172,14 +184,18 @@ class _Chosen:
         return set(self.found["kind"].unique().to_pylist())
 
     def _stored(self, table: str, columns: str, kinds: tuple[int, ...]) -> Source:
-        """Points as they are, of some series: a list of them if they are few, otherwise a subquery."""
+        """Points as they are, of some series."""
+        return self.scope, f"({self.scope.select(table, columns, [self._among(kinds)])})"
+
+    def _among(self, kinds: tuple[int, ...]) -> str:
+        """A condition: series of some kinds; a list of them if they are few, otherwise a subquery."""
         mine = np.isin(self.found["kind"].to_numpy(), kinds)
         numbers = self.found["series_id"].to_numpy()[mine]
         if len(numbers) <= MANY_SERIES:
             chosen = ", ".join(map(str, np.unique(numbers).tolist()))
         else:
             chosen = self.scope.select("label_sets", "series_id", self.where)
-        return self.scope, f"({self.scope.select(table, columns, [f'series_id IN ({chosen})'])})"
+        return f"series_id IN ({chosen})"
 
 
 def _label_columns(scope: Scope, read: Read) -> list[str]:
@@ -236,7 +252,8 @@ async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str
     base = between.start_ns // MS
     short = ids.astype(np.uint32)
     if len(ids) <= FEW_SERIES or len(np.unique(short)) < len(ids) or between.end_ns // MS - base >= 1 << 32:
-        return _flat(await _rows(queries, source, FLOATS, order, options), ids)
+        columns = STORED_FLOATS_OF_FEW if source[1].startswith("samples ") else FLOATS
+        return _flat(await _rows(queries, source, columns, order, options), ids)
     table = await _rows(queries, source, SLIM_FLOATS.format(base=base, stale=STALE_BITS), order, options)
     values = table["v"].to_numpy()
     owners = _owners(table["owner"].to_numpy(), short)
@@ -244,8 +261,13 @@ async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str
 
 
 def _flat(table: pa.Table, ids: Ids) -> Flat:
-    """Of FLOATS."""
-    bits = table["v"].to_numpy().view(np.int64)
+    """Of FLOATS and of STORED_FLOATS_OF_FEW."""
+    if "v" in table.column_names:
+        found = table["v"].to_numpy()
+    else:
+        whole = table["whole"].to_numpy()
+        found = np.where(whole == 0, table["fractional"].to_numpy(), whole)
+    bits = found.view(np.int64)
     values = np.where(table["flags"].to_numpy() % 2 == 1, STALE_BITS, bits).view(np.float64)
     times = table["t"].cast(pa.int64()).to_numpy() // MS
     return Flat(_owners(table["owner"].to_numpy(), ids), times, values, values.view(np.int64) == STALE_BITS)
@@ -257,6 +279,25 @@ def _owners(found: Ids, ids: Ids) -> Ints:
     order = np.argsort(ids)
     series = order[np.searchsorted(ids[order], found[firsts])]
     return np.repeat(series, np.diff(np.append(firsts, len(found))))
+
+
+async def _read_presence(
+    queries: Queries, chosen: _Chosen, ids: Ids, firsts: Ints, options: Options
+) -> Presence | None:
+    """None: points have to be read, because there are stale markers, other kinds of series, or only a few series."""
+    read = chosen.read
+    unit_ms = unit_of(read.step_ms, options.lookback_ms, read.until_ms - read.after_ms)
+    if not unit_ms or len(ids) <= FEW_SERIES or (source := chosen.places(unit_ms)) is None:
+        return None
+    units = -(-(read.until_ms - read.after_ms) // unit_ms)
+    if len(ids) * units > MAX_BITS:
+        return None
+    rows = min(options.max_samples, len(ids) * -(-units // 64)) + 1
+    sql = f"SELECT {COLUMNS} FROM {source[1]} GROUP BY owner, word"
+    bits = unpack(await queries.table(sql, source[0].params, limits=_limits(options, rows)), ids, units)
+    if bits is None:
+        return None
+    return Presence(labels_of(chosen.found.take(pa.array(firsts)), read.labels), bits, read.until_ms, unit_ms)
 
 
 async def _read_histograms(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:

@@ -176,6 +176,11 @@ class Points:
             return np.zeros(len(self.times), dtype=bool)
         return is_object(self.histograms)
 
+    @property
+    def size(self) -> int:
+        """How many points."""
+        return len(self.times)
+
     def part(self, start: int, end: int) -> Points:
         """Some of the series, with all their points."""
         first, last = self.offsets[start], self.offsets[end]
