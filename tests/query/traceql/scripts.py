@@ -119,10 +119,10 @@ def _evaluate(tenant: str, rest: str, expected: list[str]) -> None:
 
 def find(tenant: str, query: str, limit: int = 1000) -> list[FoundTrace]:
     """Traces, with all spans that are meant."""
-    between = TimeRange(BASE_NS - HOUR_NS, BASE_NS + HOUR_NS)
+    between, store = TimeRange(BASE_NS - HOUR_NS, BASE_NS + HOUR_NS), engine()
 
     async def run() -> list[FoundTrace]:
-        queries = Queries(engine(), QuerySettings())
+        queries = Queries(store, QuerySettings())
         return (await search_traces(queries, tenant, query, between, limit=limit, spans_per_set=1000)).traces
 
     return asyncio.run(run())
@@ -130,10 +130,11 @@ def find(tenant: str, query: str, limit: int = 1000) -> list[FoundTrace]:
 
 def ask(tenant: str, query: str, start_ns: int, end_ns: int, step_ns: int, exemplars: int = 0) -> MetricAnswer:
     """Series; times count from the moment of the scripts."""
+    store = engine()
 
     async def run() -> MetricAnswer:
         between = TimeRange(BASE_NS + start_ns, BASE_NS + end_ns)
-        return await query_metrics(Queries(engine(), QuerySettings()), tenant, query, between, step_ns, exemplars)
+        return await query_metrics(Queries(store, QuerySettings()), tenant, query, between, step_ns, exemplars)
 
     return asyncio.run(run())
 

@@ -214,37 +214,6 @@ def test_exemplars_are_spans_that_a_series_counts(query: str) -> None:
     assert found == EXEMPLARS[query]
 
 
-REFUSED = {
-    "{": (ParseError, 1),
-    '{ 1 + "a" = 2 }': (ParseError, 4),
-    "{ .a = }": (ParseError, 7),
-    "{ name > 3 }": (ParseError, 7),
-    '{ "x" }': (ParseError, 2),
-    "{} | foo()": (ParseError, 5),
-    "{} | count()": (ParseError, 12),
-    '{ .a =~ "(" }': (ParseError, 8),
-    "{ span:foo = 1 }": (ParseError, 2),
-    "{ status > error }": (ParseError, 9),
-    "{} | rate() | foo(3)": (ParseError, 14),
-    "{} | quantile_over_time(duration)": (ParseError, 5),
-    "{} | compare({ status = error }, 2, 3)": (ParseError, 5),
-    "{ .a" + " + 1" * 5000: (ParseError, None),
-    "{ .a = " + "9" * 5000 + " }": (ParseError, 7),
-    "{ duration > " + "9" * 400 + "s }": (ParseError, 13),
-    "{} | count() > " + "9" * 400: (ParseError, 15),
-    "(" * 500: (ParseError, None),
-    "{ " + "!" * 500 + ".a }": (ParseError, None),
-}
-
-
-@pytest.mark.parametrize("query", REFUSED, ids=lambda query: query[:30].replace("/", "."))
-def test_what_cannot_be_asked_is_refused_with_its_place(query: str) -> None:
-    kind, position = REFUSED[query]
-    with pytest.raises(kind) as caught:
-        find(query)
-    assert position is None or caught.value.position == position
-
-
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[Table, list[set[int]]]:
     """Traces with missing parents, several roots, cycles and equal ids, and two sets of their spans."""

@@ -66,3 +66,19 @@ def check_condition(field: Field, wanted: Literal["bool", "number"] = "bool") ->
     if found not in (wanted, "any"):
         place = "span filter field expressions must resolve to a boolean" if wanted == "bool" else "a number is needed"
         raise ParseError(f"{place}: this is a {found}", position=field.at)
+
+
+def check_reference(field: Field, what: str) -> None:
+    """Raises ParseError for what is the same for all spans."""
+    if not _refers(field):
+        raise ParseError(f"{what} must reference the span", position=field.at)
+
+
+def _refers(field: Field) -> bool:
+    match field:
+        case Binary(left=left, right=right):
+            return _refers(left) or _refers(right)
+        case Unary(expr=inner):
+            return _refers(inner)
+        case _:
+            return isinstance(field, Attribute)

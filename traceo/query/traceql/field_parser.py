@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import re2
 
 from traceo.errors import ParseError
 from traceo.query.traceql.ast import Attribute, Binary, Field, Static, Unary
+from traceo.query.traceql.check import NUMBERS
 from traceo.query.traceql.lexer import SCOPES, Token, read_duration, read_name, tokenize, unquote
 
-MAX_DEPTH = 100
+MAX_DEPTH = 60
+MAX_JOINED = 200
 STATUSES = {"unset": 0, "ok": 1, "error": 2}
 KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 # Intrinsics by all their names; the value is the scoped one.
@@ -44,7 +48,7 @@ class Cursor:
         self._arrays = arrays
         self._tokens = tokenize(text)
         self._next = 0
-        self._depth = 0
+        self._depth = self._joined = 0
 
     @property
     def _token(self) -> Token:
@@ -76,10 +80,20 @@ class Cursor:
         found = repr(self._token.text[:40]) if self._token.kind != "end" else "the end of the query"
         raise ParseError(f"{message}, found {found}", position=self._token.at, hint=hint)
 
-    def _deeper(self) -> None:
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise ParseError(f"the query nests deeper than {MAX_DEPTH} levels", position=self._token.at)
+        yield
+        self._depth -= 1
+
+    def _join(self) -> Token:
+        """An operator; what is joined by many becomes a tree as deep."""
+        self._joined += 1
+        if self._joined > MAX_JOINED:
+            raise ParseError(f"the query joins more than {MAX_JOINED} parts", position=self._token.at)
+        return self._take()
 
 
 class FieldParser(Cursor):
@@ -98,7 +112,7 @@ class FieldParser(Cursor):
             return self._power()
         left = self._field(level + 1)
         while self._at(*LEVELS[level]):
-            op = self._take()
+            op = self._join()
             right = self._field(level + 1)
             if op.text in ("=~", "!~"):
                 _check_regexp(right, op.at)
@@ -108,22 +122,23 @@ class FieldParser(Cursor):
     def _power(self) -> Field:
         base = self._operand()
         if self._at("^"):
-            op = self._take()
+            op = self._join()
             return Binary("^", base, self._power(), op.at)
         return base
 
     def _operand(self) -> Field:
         token = self._token
         if self._at("!", "-"):
-            self._deeper()
             op = self._take()
-            inner = self._operand()
-            if op.text == "-" and isinstance(inner, Static) and isinstance(inner.value, int | float):
+            with self._deeper():
+                inner = self._operand()
+            if op.text == "-" and isinstance(inner, Static) and inner.kind in NUMBERS:
+                assert isinstance(inner.value, int | float)
                 return Static(inner.kind, -inner.value, op.at)
             return Unary(op.text, inner, op.at)
         if self._skip("("):
-            self._deeper()
-            field = self._field(0)
+            with self._deeper():
+                field = self._field(0)
             self._expect(")")
             return field
         if token.kind == "attribute":
@@ -168,6 +183,16 @@ class FieldParser(Cursor):
         if made is not None:
             self._take()
         return made
+
+    def _number(self, kinds: Collection[str], message: str) -> Static:
+        at, negative = self._token, self._skip("-")
+        static = self._static()
+        if static is None:
+            self._fail(message)
+        if static.kind not in kinds:
+            raise ParseError(f"{message}, found {at.text[:40]!r}", position=at.at)
+        assert isinstance(static.value, int | float)
+        return Static(static.kind, -static.value if negative else static.value, at.at)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -26,10 +26,9 @@ from traceo.query.traceql.ast import (
     Series,
     Spans,
     Stage,
-    Static,
     Threshold,
 )
-from traceo.query.traceql.check import check_condition
+from traceo.query.traceql.check import NUMBERS, check_condition, check_reference, type_of
 from traceo.query.traceql.field_parser import COMPARISONS, FieldParser
 from traceo.query.traceql.lexer import Token
 
@@ -91,21 +90,23 @@ class _Parser(FieldParser):
 
     def _calculated(self, level: int) -> Series:
         if level == 2:
-            self._deeper()
             self._expect("(")
-            inner = self._calculated(0) if self._calculates() else self._query()
+            with self._deeper():
+                inner = self._calculated(0) if self._calculates() else self._query()
             if isinstance(inner, Query) and inner.metrics is None:
                 self._fail("expected a function over time")
             self._expect(")")
             return inner
         left = self._calculated(level + 1)
         while self._at(*(("+", "-"), ("*", "/"))[level]):
-            op = self._take().text
+            op = self._join().text
             left = Calculated(op, left, self._calculated(level + 1))
         return self._with_rest(left) if level == 0 else left
 
     def _pipeline(self) -> Pipeline:
         """Stages, up to a function over time."""
+        if self._at("coalesce"):
+            self._fail("coalesce() joins groups: a query cannot begin with it")
         stages: list[Stage] = [self._stage()]
         while self._at("|") and self._peek().text not in OVER_TIME:
             self._take()
@@ -119,6 +120,8 @@ class _Parser(FieldParser):
                 self._expect("(")
                 field = self._field(0)
                 self._expect(")")
+                type_of(field)
+                check_reference(field, "what spans are grouped by")
                 return By(field)
             if self._at("coalesce"):
                 self._take()
@@ -127,7 +130,10 @@ class _Parser(FieldParser):
                 return Coalesce()
             if self._at("select"):
                 self._take()
-                return Select(self._fields())
+                fields = self._fields()
+                for each in fields:
+                    type_of(each)
+                return Select(fields)
         if self._starts_scalar():
             left = self._scalar(0)
             if not self._at(*COMPARISONS[:6]):
@@ -149,14 +155,14 @@ class _Parser(FieldParser):
             return self._scalar_operand()
         left = self._scalar(level + 1)
         while self._at(*operators[level]):
-            op = self._take().text
+            op = self._join().text
             left = Computed(op, left, self._scalar(level + 1))
         return left
 
     def _scalar_operand(self) -> Scalar:
         if self._skip("("):
-            self._deeper()
-            inner = self._scalar(0)
+            with self._deeper():
+                inner = self._scalar(0)
             self._expect(")")
             return inner
         if self._token.kind == "word" and self._token.text in AGGREGATES:
@@ -166,20 +172,16 @@ class _Parser(FieldParser):
             self._expect(")")
             if field is not None:
                 check_condition(field, wanted="number")
+                check_reference(field, f"{op.text}()")
             return Aggregate(op.text, field)
-        negative = self._skip("-")
-        static = self._static()
-        if static is None or static.kind not in ("int", "float", "duration"):
-            self._fail("expected an aggregate or a number")
-        assert isinstance(static.value, int | float)
-        return Static(static.kind, -static.value if negative else static.value, static.at)
+        return self._number(NUMBERS, "expected an aggregate or a number")
 
     def _spans(self, level: int) -> Spans:
         """`&&` and `||` bind less than structure."""
         left = self._spans(1) if level == 0 else self._spans_operand()
         operators = ("&&", "||") if level == 0 else STRUCTURAL
         while self._at(*operators):
-            op = self._take().text
+            op = self._join().text
             left = Combined(op, left, self._spans(1) if level == 0 else self._spans_operand())
         return left
 
@@ -192,9 +194,9 @@ class _Parser(FieldParser):
             check_condition(condition)
             return Filter(condition)
         if self._at("("):
-            self._deeper()
             self._take()
-            inner = self._pipeline()
+            with self._deeper():
+                inner = self._pipeline()
             self._expect(")")
             if len(inner.stages) == 1 and isinstance(inner.stages[0], Filter | Combined | Pipeline):
                 return inner.stages[0]
@@ -233,9 +235,7 @@ class _Parser(FieldParser):
         """`, 1, 2.5)`."""
         numbers: list[float] = []
         while self._skip(","):
-            static = self._static()
-            if static is None or static.kind not in ("int", "float"):
-                self._fail("expected a number")
+            static = self._number(("int", "float"), "expected a number")
             assert isinstance(static.value, int | float)
             numbers.append(static.value)
         self._expect(")")
@@ -266,12 +266,9 @@ class _Parser(FieldParser):
                 rest.append(self._ranked())
             elif self._at(*COMPARISONS[:6]):
                 op = self._take().text
-                sign = -1.0 if self._skip("-") else 1.0
-                number = self._static()
-                if number is None or number.kind not in ("int", "float", "duration"):
-                    self._fail("expected a number")
+                number = self._number(NUMBERS, "expected a number")
                 assert isinstance(number.value, int | float)
-                rest.append(Threshold(op, sign * number.value * (1e-9 if number.kind == "duration" else 1.0)))
+                rest.append(Threshold(op, number.value * (1e-9 if number.kind == "duration" else 1.0)))
             else:
                 return tuple(rest)
 
