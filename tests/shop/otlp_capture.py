@@ -51,6 +51,7 @@ class OtlpCapture:
         self.spans: list[Received] = []
         self.logs: list[Received] = []
         self.metrics: list[Received] = []
+        self.bodies: list[tuple[str, bytes]] = []  # path and request, as it came
         self._by_path = {"/v1/traces": self.spans, "/v1/logs": self.logs, "/v1/metrics": self.metrics}
         self._arrived = Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
@@ -93,6 +94,7 @@ class OtlpCapture:
         ]
         with self._arrived:
             self._by_path[path].extend(received)
+            self.bodies.append((path, body))
             self._arrived.notify_all()
 
     def _handler_class(self) -> type[BaseHTTPRequestHandler]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -13,13 +14,21 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.query.engine import engine, insert
 from tests.shop.otlp_capture import OtlpCapture, Received
+from traceo.config import Query as QuerySettings
+from traceo.query.analysis.compare import compare_sets
+from traceo.query.analysis.selection import Selection
+from traceo.query.run import Queries
+from traceo.query.sql import TimeRange
+from traceo.store.base import Signal
 
 if TYPE_CHECKING:
     from shop import RunningShop
     from shop.faults import Fault
 
 ERROR = 2
+STOCK_REQUESTS = 12
 
 
 def duration_ms(span: Received) -> float:
@@ -34,6 +43,21 @@ def failed_with(span: Received, exception_type: str) -> bool:
         if pair.key == "exception.type"
     ]
     return span.item.status.code == ERROR and any(name.endswith(exception_type) for name in types)
+
+
+def ask_for_stock(shop: RunningShop) -> None:
+    for number in range(STOCK_REQUESTS):
+        httpx.get(f"{shop.url('inventory')}/stock/{number + 1}", trust_env=False)
+
+
+async def find_cause(tenant: str, since_ns: int) -> Any:
+    """What failed requests to the inventory have that good ones have not."""
+    of_inventory = "resource.service.name = `inventory` && kind = server"
+    selection, baseline = (
+        Selection(TimeRange(since_ns - before_ns, time.time_ns()), traceql=f"{{ {of_inventory} && {status} }}")
+        for before_ns, status in ((0, "status = error"), (60 * 10**9, "status != error"))
+    )
+    return await compare_sets(Queries(engine(), QuerySettings()), tenant, selection, baseline, whole=False)
 
 
 @contextmanager
@@ -184,6 +208,7 @@ def test_bad_deploy_is_a_new_process_with_a_new_version_and_a_regression(
             one for one in capture.spans if one.service == "inventory" and one.resource["service.version"] == "1.0.0"
         ]
         assert span.resource["process.pid"] not in {one.resource["process.pid"] for one in older}
+        ask_for_stock(shop)
     ended_ns = time.time_ns()
 
     def rolled_back() -> list[Received]:
@@ -191,6 +216,12 @@ def test_bad_deploy_is_a_new_process_with_a_new_version_and_a_regression(
         return [one for one in spans if one.resource["service.version"] == "1.0.0"]
 
     capture.wait_for(rolled_back, "the old version again", 25)
+    ask_for_stock(shop)
+    capture.wait_for(lambda: len(rolled_back()) > STOCK_REQUESTS, "its answers")
+    analysed = [body for path, body in capture.bodies if path == "/v1/traces"]
+    insert("bad-deploy", Signal.TRACES, *analysed)
+    first = asyncio.run(find_cause("bad-deploy", fault.started_at))["attributes"][0]
+    assert (first["key"], first["value"], first["significant"]) == ("service.version", "1.1.0", True)
 
 
 def test_fault_ends_by_itself_after_its_duration(shop: RunningShop, capture: OtlpCapture) -> None:

@@ -116,6 +116,10 @@ def show_comparison(answer: Row) -> None:
     show = {"selection_share": _percent, "baseline_share": _percent, "effect": _effect, "q_value": _q_value}
     names = ("attribute", "selection_share", "baseline_share", "effect", "q_value")
     print_table([{**row, "attribute": row["attribute"][: _room()]} for row in values], names, show)
+    keys = [row for row in answer["keys"] if row["significant"]]
+    if keys:
+        console.print()
+        print_table(keys[:15], ("key", "scope", "distinct_values", "effect", "q_value"), show)
     for title in ("numbers", "durations"):
         rows = [
             {**row, "what": row["key"] if title == "numbers" else f"{row['service']}: {row['operation']}"}

@@ -26,12 +26,14 @@ def add_commands(commands: Commands) -> None:
     operation.add_argument("--quantile", type=float, metavar="Q", help="what is slow (0.99)")
     operation.add_argument("--baseline", type=float, metavar="Q", help="what is usual (0.5)")
     compare = _add_kind(kinds, "compare", "what slow, failed or newer traces have that others have not", _compare)
-    compare.add_argument("service", help="whose spans are looked at")
+    compare.add_argument("service", nargs="?", default="", help="whose spans are looked at")
     compare.add_argument("operation", nargs="?", default="", help="their name")
     which = compare.add_mutually_exclusive_group()
     which.add_argument("--slow", type=float, metavar="Q", help="slowest against the faster half (0.95)")
     which.add_argument("--failed", action="store_true", help="those with an error against the others")
     which.add_argument("--since", metavar="TIME", help="after this moment against before, such as a deploy")
+    which.add_argument("--selection", metavar="TRACEQL", help="the spans that it finds against those of --baseline")
+    compare.add_argument("--baseline", metavar="TRACEQL", help="beside --selection ({ })")
     compare.add_argument("--matched", action="store_true", help="look at these spans only, not at their whole traces")
     compare.add_argument("--limit", type=int, metavar="N", help="rows of each table (50)")
     errors = _add_kind(kinds, "errors", "errors in groups, the most frequent first", _errors)
@@ -88,12 +90,18 @@ def _operation(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
+    if not args.service and not args.selection:
+        raise InvalidRequest("compare what? Name a service, or give --selection and --baseline in TraceQL")
+    if args.baseline and not args.selection:
+        raise InvalidRequest("--baseline goes with --selection")
     of = {"service": args.service, "operation": args.operation}
     selection, baseline = dict[str, Any](of), dict[str, Any](of)
     if args.failed:
         selection["status"] = "error"
     elif args.since:
         selection["start"], baseline["end"] = args.since, args.since
+    elif args.selection:
+        selection["traceql"], baseline["traceql"] = args.selection, args.baseline or "{ }"
     else:
         slow = 0.95 if args.slow is None else args.slow
         selection["min_quantile"], baseline["max_quantile"] = slow, min(0.5, slow)

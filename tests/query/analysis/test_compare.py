@@ -9,7 +9,7 @@ from tests.moment import NOW_S
 from tests.query.engine import engine, insert
 from tests.query.telemetry import span, traces
 from traceo.config import Query as QuerySettings
-from traceo.errors import InvalidRequest
+from traceo.errors import InvalidRequest, ParseError
 from traceo.query.analysis.compare import compare_sets
 from traceo.query.analysis.selection import Selection
 from traceo.query.run import Queries
@@ -30,7 +30,13 @@ def tenant() -> str:
     for number in range(1, 401):
         version, items = ("2.0", "1.0")[number % 2], number % 9
         slow, failed = version == "2.0" and items > 4, version == "2.0" and number % 10 == 0
-        attributes = {"customer": f"c{number}", "region": ("eu", "us", "ap")[number // 18 % 3], "items": items}
+        spread = 50 + (number * 37 % 100 - 50) * (1 if slow else 0.1)
+        attributes = {
+            "spread": spread,
+            "customer": f"c{number}",
+            "region": ("eu", "us", "ap")[number // 18 % 3],
+            "items": items,
+        }
         at, total, status = NOW + number, (80 if slow else 20) * MS + number % 13 * 1000, {"code": 2 if failed else 0}
         shop.append(span(number, 1, at, name="buy", duration_ns=total, attributes=attributes, status=status))
         stock[version].append(span(number, 2, at, parent=1, name="take", duration_ns=total - 10 * MS))
@@ -59,6 +65,9 @@ def test_slow_against_fast_names_the_version_and_the_number(tenant: str) -> None
     assert first["significant"] and first["q_value"] >= first["p_value"]
     number = found["numbers"][0]
     assert (number["key"], number["selection_median"] > 4, number["significant"]) == ("items", True, True)
+    keys = [(row["key"], row["significant"]) for row in found["keys"]]
+    assert set(keys[:2]) == {("service.version", True), ("items", True)}
+    assert ("region", False) in keys and ("customer", False) in keys
     durations = {row["operation"]: row for row in found["durations"]}
     assert durations["take"]["effect"] == 1 and durations["take"]["selection_median"] > 69
     assert not durations["log"]["significant"]
@@ -75,11 +84,53 @@ def test_values_without_a_difference_are_not_significant(tenant: str) -> None:
     assert found["tests"] > 400
 
 
+def test_numbers_that_are_more_spread_but_not_larger_differ(tenant: str) -> None:
+    found = ask(tenant, selected(min_duration_ns=50 * MS), selected(max_duration_ns=50 * MS))
+    spread = next(row for row in found["numbers"] if row["key"] == "spread")
+    assert abs(spread["effect"]) < 0.1 and spread["distance"] > 0.35 and spread["significant"]
+
+
+SLOW = "{ resource.service.name = `shop` && duration > 50ms }"
+TRACEQL = [
+    (SLOW, "{ resource.service.name = `shop` && duration <= 50ms }", (88, 312)),
+    ("{ name = `take` && duration > 50ms } && { span.region = `eu` }", "{ span.region = `eu` }", (32, 111)),
+    ("{ resource.service.version = `2.0` } < { span.items > 4 }", "{ span.items > 4 }", (88, 88)),
+    ("{ .service.version = `2.0` && parent.items > 4 }", "{ } | count() > 2", (88, 312)),
+    (SLOW + " | avg(duration) > 1h", "{ }", (0, 400)),
+]
+
+
+@pytest.mark.parametrize(
+    ("selection", "baseline", "traces_"), TRACEQL, ids=["span", "and", "structure", "parent", "no"]
+)
+def test_sets_by_traceql(tenant: str, selection: str, baseline: str, traces_: tuple[int, int]) -> None:
+    sides = Selection(RANGE, traceql=selection), Selection(RANGE, traceql=baseline)
+    if not traces_[0]:
+        with pytest.raises(InvalidRequest, match="no trace is in the selection"):
+            ask(tenant, *sides)
+        return
+    found = ask(tenant, *sides)
+    assert (found["selection"]["traces"], found["baseline"]["traces"]) == traces_
+    matched = ask(tenant, *sides, whole=False)
+    assert (matched["selection"]["traces"], matched["baseline"]["traces"]) == traces_
+
+
+def test_traceql_with_all_else_of_a_filter(tenant: str) -> None:
+    """Each condition holds of the same span; quantiles are of those that meet all."""
+    sides = selected(traceql="{ span.items > 4 }", min_quantile=0.5), selected(traceql="{ span.items > 4 }")
+    found = ask(tenant, *sides, whole=False)
+    assert found["selection"]["traces"] + found["baseline"]["traces"] == 176
+    assert found["durations"][0]["effect"] == 1
+
+
 def test_failed_against_good(tenant: str) -> None:
     found = ask(tenant, selected(status="error"), selected(status="unset"))
     assert found["selection"]["traces"] == 40
     ranked = [(row["key"], row["value"]) for row in found["attributes"]]
-    assert ranked[0] == ("status", "shop: error") and ("service.version", "2.0") in ranked[:4]
+    assert ("service.version", "2.0") in ranked[:2] and ("status", "shop: error") in ranked
+    assert [row["outcome"] for row in found["attributes"] if row["key"] == "status" and row["significant"]] == [
+        True
+    ] * 2
 
 
 def test_after_against_before(tenant: str) -> None:
@@ -108,9 +159,11 @@ def test_large_sets_are_sampled_and_it_is_said(tenant: str) -> None:
         (selected(), selected(), "no trace is in the baseline"),
         (selected(status="bad"), selected(), "status 'bad' is none of"),
         (selected(kind="bad"), selected(), "kind 'bad' is none of"),
+        (selected(traceql="{ } | rate()"), selected(), "it must find spans"),
+        (selected(traceql="{ span.items > }"), selected(), "expected"),
     ],
-    ids=["empty selection", "empty baseline", "status", "kind"],
+    ids=["empty selection", "empty baseline", "status", "kind", "series", "not TraceQL"],
 )
 def test_what_cannot_be_compared(tenant: str, selection: Selection, baseline: Selection, message: str) -> None:
-    with pytest.raises(InvalidRequest, match=message):
+    with pytest.raises((InvalidRequest, ParseError), match=message):
         ask(tenant, selection, baseline)

@@ -5,9 +5,12 @@ import pytest
 
 from traceo.query.analysis.statistics import (
     adjust,
+    chi_square,
+    chi_square_tail,
     cohen_h,
     compare_shares,
     effective_size,
+    either,
     fisher_exact,
     rank_biserial,
 )
@@ -60,3 +63,31 @@ def test_effect_sizes() -> None:
     assert cohen_h((0.65, 0.45)) == pytest.approx(0.4041, abs=1e-3)
     assert rank_biserial(17, (5, 4)) == pytest.approx(0.7)  # of the textbook's men and women
     assert effective_size(10.0, 10.0) == 10 and effective_size(100.0, 5000.0) == 2
+
+
+# Critical values of the table in Abramowitz and Stegun, 26.8.
+CHI_SQUARE = [(3.84146, 1, 0.05), (5.99146, 2, 0.05), (7.81473, 3, 0.05), (23.2093, 10, 0.01), (124.342, 100, 0.05)]
+
+
+@pytest.mark.parametrize(("square", "degrees", "expected"), CHI_SQUARE, ids=str)
+def test_tail_of_chi_square(square: float, degrees: int, expected: float) -> None:
+    assert chi_square_tail(square, degrees) == pytest.approx(expected, rel=1e-4)
+
+
+def test_chi_square_of_a_table() -> None:
+    """Snedecor's 2 x 2 table: 15 of 80 against 5 of 80; 5.714 with one degree of freedom."""
+    p_value, effect = chi_square(0.0, [(15, 5), (65, 75)], 0, (80, 80))
+    assert p_value == pytest.approx(0.01683, rel=1e-3)
+    assert effect == pytest.approx(0.173, abs=1e-3)  # without the correction: 0.189
+    assert chi_square(0.0, [(50, 0), (0, 50)], 0, (50, 50))[1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("cells", [[], [(50, 50)], [(50, 50), (0.2, 0)]], ids=str)
+def test_a_table_of_one_row_is_no_difference(cells: list[tuple[float, float]]) -> None:
+    assert chi_square(0.0, cells, 0, (50, 50)) == (1.0, 0.0)
+
+
+def test_the_choice_between_tests_is_corrected() -> None:
+    assert either(0.01, 0.3) == 0.02
+    assert either(float("nan"), 0.3) == 0.3
+    assert either(float("nan")) == either(0.9, 0.8) == 1.0

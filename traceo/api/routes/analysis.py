@@ -19,6 +19,7 @@ from traceo.query.analysis.selection import Selection
 from traceo.query.analysis.trace import read_critical_path
 
 router = APIRouter(tags=["analysis"])
+Traceql = Annotated[str, Query(description='A search in TraceQL: `{ span.region = "eu" }`')]
 Quantile = Annotated[float, Query(ge=0, le=1)]
 
 
@@ -32,8 +33,9 @@ def get_selection(
     max_duration: str = "",
     attr: Pairs = [],  # noqa: B006  (FastAPI copies it)
     resource: Pairs = [],  # noqa: B006
+    traceql: Traceql = "",
 ) -> Selection:
-    """Conditions on a span, as `GET /traces` has them."""
+    """Conditions on a span, as `GET /traces` has them, and TraceQL; all of them hold."""
     return Selection(
         between=between,
         service=service,
@@ -44,6 +46,7 @@ def get_selection(
         max_duration_ns=parse_duration(max_duration) if max_duration else None,
         attributes=parse_pairs(attr),
         resource=parse_pairs(resource),
+        traceql=traceql,
     )
 
 
@@ -116,6 +119,7 @@ class SpanFilter(BaseModel):
     max_quantile: float | None = Field(default=None, ge=0, le=1)
     attributes: dict[str, str] = {}
     resource: dict[str, str] = {}
+    traceql: str = Field(default="", description="A search: the spans that it means, and that meet all else")
     start: str | None = Field(default=None, description="Of this set; default: that of the comparison")
     end: str | None = None
 
@@ -162,4 +166,5 @@ def _to_selection(found: SpanFilter, body: CompareRequest) -> Selection:
         max_quantile=found.max_quantile,
         attributes=tuple(found.attributes.items()),
         resource=tuple(found.resource.items()),
+        traceql=found.traceql,
     )

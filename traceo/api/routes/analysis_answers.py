@@ -133,10 +133,13 @@ class Tested(BaseModel):
 
 
 class ComparedValue(Tested):
-    """The share of traces that have a value (null: that have the key); `effect` is Cohen's h."""
+    """The share of traces that have a value (null: that have the key); `effect` is Cohen's h. `outcome`: the attribute
+    is how a failure shows, not where it comes from.
+    """
 
     scope: str
     key: str
+    outcome: bool
     value: str | None
     selection_share: float
     baseline_share: float
@@ -144,31 +147,41 @@ class ComparedValue(Tested):
 
 
 class ComparedNumber(Tested):
-    """An attribute that is a number; `effect` is the rank-biserial correlation."""
+    """An attribute that is a number; `effect` is the rank-biserial correlation, `distance` Kolmogorov and Smirnov's."""
 
     key: str
+    outcome: bool
+    distance: float
     selection_median: float
     baseline_median: float
 
 
 class ComparedDuration(Tested):
-    """How long an operation took in a trace, in ms; `effect` is the rank-biserial correlation."""
+    """How long an operation took in a trace, in ms; `effect` and `distance` as of numbers."""
 
     service: str
     operation: str
+    distance: float
     selection_median: float
     baseline_median: float
 
 
 class ComparedKey(BaseModel):
-    """How many values a key has; the shares of those beyond the shown ones, where a trace has one value."""
+    """How many values a key has. Where a trace has one of them: the shares of those that are not shown, and a test of
+    whether the sets differ in it; `effect` is Cramér's V.
+    """
 
     scope: str
     key: str
+    outcome: bool
     distinct_values: int
     shown_values: int
     selection_rest_share: float | None
     baseline_rest_share: float | None
+    effect: float | None
+    p_value: float | None
+    q_value: float | None
+    significant: bool
 
 
 class Comparison(BaseModel):

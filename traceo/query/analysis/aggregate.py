@@ -9,10 +9,11 @@ from traceo.errors import InvalidRequest, NotFound
 from traceo.query.analysis.columns import COLUMNS, SOURCES, Ints, Numbers, SpanColumns, read_columns, without_repeats
 from traceo.query.analysis.forest import link
 from traceo.query.analysis.path import KINDS, find_segments, plant
-from traceo.query.analysis.selection import Selection, conditions, weight_of, whole_traces
+from traceo.query.analysis.selection import Selection, conditions, resolve, weight_of, whole_traces
 from traceo.query.analysis.trace import show_span
 from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope
+from traceo.query.traceql.reading import READ
 
 MAX_TRACES = 10_000
 MAX_SPANS = 2_000_000
@@ -51,7 +52,7 @@ async def read_aggregate(
         raise InvalidRequest("service and operation say whose critical path is asked for")
 
     async def read(recent: frozenset[str]) -> tuple[int, pa.Table]:
-        return await _read_spans(queries, tenant, chosen, max_traces, recent)
+        return await _read_spans(queries, tenant, await resolve(queries, tenant, chosen, recent), max_traces, recent)
 
     traces, table = await queries.over_recent(["spans_recent"], read)
     spans = read_columns(table.slice(0, MAX_SPANS))
@@ -83,7 +84,8 @@ async def _read_spans(
     traces = f"SELECT trace_id FROM ({matching}) GROUP BY trace_id"
     if counted[0]["traces"] > max_traces:
         traces += f" ORDER BY cityHash64(trace_id) LIMIT {int(max_traces)}"
-    columns = f"{SOURCES}, received_at, threshold{', attributes' if chosen.attributes else ''}"
+    attributes = ", attributes" if chosen.attributes else ""
+    columns = READ if chosen.meant else f"{SOURCES}, received_at, threshold{attributes}"
     bounds = scope.time_bounds("start_time", wide.start_ns, wide.end_ns)
     source = scope.select_spans(columns, [*bounds, f"trace_id IN ({traces})"])
     flags = f"{' AND '.join(asked)} AS asked, {weight_of(recent)} AS weight"

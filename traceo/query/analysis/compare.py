@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from traceo.errors import InvalidRequest
 from traceo.query.analysis.compare_sql import (
@@ -14,8 +13,17 @@ from traceo.query.analysis.compare_sql import (
     compile_totals,
     compile_values,
 )
-from traceo.query.analysis.selection import Selection, resolve_quantiles
-from traceo.query.analysis.statistics import adjust, cohen_h, compare_shares, effective_size, rank_biserial
+from traceo.query.analysis.ranking import OUTCOMES, best
+from traceo.query.analysis.selection import Selection, resolve
+from traceo.query.analysis.statistics import (
+    adjust,
+    chi_square,
+    cohen_h,
+    compare_shares,
+    effective_size,
+    either,
+    rank_biserial,
+)
 from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope
 from traceo.store.attributes import decode_text
@@ -47,13 +55,14 @@ async def compare_sets(
     limit: int = 100,
     max_traces: int = MAX_TRACES,
 ) -> Row:
-    """Attribute values by Cohen's h, numbers and durations by their rank-biserial correlation, the largest first.
+    """What differs, the largest effects first: attributes by Cramér's V, their values by Cohen's h, numbers and
+    durations by their rank-biserial correlation or the distance of their distributions.
 
     The unit is the trace: it has a value once, in however many of its spans. `whole`: all of its spans count.
     """
 
     async def read(recent: frozenset[str]) -> tuple[Totals, list[list[Row]]]:
-        resolved = [await resolve_quantiles(queries, tenant, side, recent) for side in (selection, baseline)]
+        resolved = [await resolve(queries, tenant, side, recent) for side in (selection, baseline)]
         sets = Sets(resolved[0], resolved[1], whole, max_traces)
         scope = Scope(tenant, recent=recent)
         totals = _read_totals((await queries.rows(scope, compile_totals(scope, sets, recent)))[0])
@@ -84,7 +93,8 @@ async def _read(
 ) -> list[Row]:
     scope = Scope(tenant, recent=recent)
     sql = make(scope, sets, recent)
-    scope.params |= {"total_0": totals.weights[0], "total_1": totals.weights[1]}
+    for side in (0, 1):
+        scope.params |= {f"total_{side}": totals.weights[side], f"size_{side}": totals.sizes[side]}
     return await queries.rows(scope, sql)
 
 
@@ -99,27 +109,25 @@ def _read_totals(row: Row) -> Totals:
 
 def _rank(totals: Totals, parts: list[list[Row]], limit: int) -> Row:
     """All tests are corrected together; values that were not shown are tests, too."""
-    values, numbers, durations = parts
+    values, *ranks = parts
     rows = [_judge_value(totals, row) for row in values]
-    ranked = [_judge_numbers(row) for row in numbers], [_judge_numbers(row) for row in durations]
-    everything = [*rows, *ranked[0], *ranked[1]]
-    hidden = sum({(row["place"], row["key"]): row["distinct_values"] for row in values}.values()) - len(rows)
-    for row, q_value in zip(
-        everything, adjust([row["p_value"] for row in everything], len(everything) + max(0, hidden)), strict=True
-    ):
-        row["q_value"] = float(q_value)
-        row["significant"] = bool(q_value < SIGNIFICANT)
+    keys = _sum_up_keys(values, totals)
+    numbers, durations = ([_judge_numbers(row) for row in found] for found in ranks)
+    everything = [*rows, *keys, *numbers, *durations]
+    tests = [row for row in everything if row["p_value"] is not None]
+    hidden = sum(row["distinct_values"] - row["shown_values"] for row in keys)
+    for row in everything:
+        row |= {"q_value": None, "significant": False}
+    count = len(tests) + max(0, hidden)
+    for row, q_value in zip(tests, adjust([row["p_value"] for row in tests], count), strict=True):
+        row |= {"q_value": float(q_value), "significant": bool(q_value < SIGNIFICANT)}
     return {
-        "tests": len(everything) + max(0, hidden),
-        "attributes": _best(rows, limit),
-        "keys": _sum_up_keys(values, totals, limit),
-        "numbers": _best(ranked[0], limit),
-        "durations": _best(ranked[1], limit),
+        "tests": count,
+        "attributes": best(rows, limit, {(row["scope"], row["key"]): row["distinct_values"] for row in keys}),
+        "keys": best(keys, limit),
+        "numbers": best(numbers, limit),
+        "durations": best(durations, limit),
     }
-
-
-def _best(rows: list[Row], limit: int) -> list[Row]:
-    return sorted(rows, key=lambda row: (not row["significant"], -round(abs(row["effect"]), 9), -row["effect"]))[:limit]
 
 
 def _judge_value(totals: Totals, row: Row) -> Row:
@@ -141,27 +149,35 @@ def _judge_value(totals: Totals, row: Row) -> Row:
 
 
 def _judge_numbers(row: Row) -> Row:
-    test = row["test"]
-    u_statistic, p_value = (test["u_statistic"], test["p_value"]) if isinstance(test, dict) else test
+    (u_statistic, by_rank), (distance, by_curve) = (_pair(row[name]) for name in ("ranks", "curves"))
     names = ("key",) if "key" in row else ("service", "operation")
+    named = {name: decode_text(row[name]) for name in names}
     return {
-        **{name: decode_text(row[name]) for name in names},
+        **(named | {"outcome": named["key"] in OUTCOMES} if "key" in named else named),
         "selection_median": float(row["median_0"]),
         "baseline_median": float(row["median_1"]),
         "selection_traces": row["traces_0"],
         "baseline_traces": row["traces_1"],
         "effect": rank_biserial(u_statistic, (row["traces_0"], row["traces_1"])),
-        "p_value": float(p_value) if np.isfinite(p_value) else 1.0,
+        "distance": min(1.0, distance),
+        "p_value": either(by_rank, by_curve),
     }
+
+
+def _pair(tested: Any) -> tuple[float, float]:
+    first, second = tested.values() if isinstance(tested, dict) else tested
+    return float(first), float(second)
 
 
 def _name_key(row: Row) -> Row:
     place, key = decode_text(row["place"]), decode_text(row["key"])
-    return {"scope": place or "intrinsic", "key": key}
+    return {"scope": place or "intrinsic", "key": key, "outcome": key in OUTCOMES}
 
 
-def _sum_up_keys(values: list[Row], totals: Totals, limit: int) -> list[Row]:
-    """How many values each key has, and what lies beyond those that are shown, where a trace has one value of it."""
+def _sum_up_keys(values: list[Row], totals: Totals) -> list[Row]:
+    """Of each key how many values it has. Where a trace has one value of it: what lies beyond those that are shown, and
+    whether the sets differ in it at all.
+    """
     keys: dict[tuple[bytes, bytes], list[Row]] = {}
     for row in values:
         keys.setdefault((row["place"], row["key"]), []).append(row)
@@ -171,9 +187,10 @@ def _sum_up_keys(values: list[Row], totals: Totals, limit: int) -> list[Row]:
         present = next((row for row in rows if row["present"]), None)
         if not shown:
             continue
-        beyond = [max(0.0, shown[0][f"all_weight_{s}"] - sum(row[f"weight_{s}"] for row in shown)) for s in (0, 1)]
         single = present and all(present[f"weight_{s}"] >= shown[0][f"all_weight_{s}"] * (1 - 1e-9) for s in (0, 1))
+        beyond = [max(0.0, shown[0][f"all_weight_{s}"] - sum(row[f"weight_{s}"] for row in shown)) for s in (0, 1)]
         rest = [part / total for part, total in zip(beyond, totals.weights, strict=True)] if single else [None, None]
+        p_value, effect = _judge_key(shown[0], totals) if single and min(totals.sizes) >= 1 else (None, None)
         found.append(
             {
                 **_name_key(rows[0]),
@@ -181,9 +198,18 @@ def _sum_up_keys(values: list[Row], totals: Totals, limit: int) -> list[Row]:
                 "shown_values": len(shown),
                 "selection_rest_share": rest[0],
                 "baseline_rest_share": rest[1],
+                "effect": effect,
+                "p_value": p_value,
             }
         )
-    return sorted(found, key=lambda row: -row["distinct_values"])[:limit]
+    return found
+
+
+def _judge_key(row: Row, totals: Totals) -> tuple[float, float]:
+    """By the traces with each value that is frequent enough, with another, and with none."""
+    others = row["rest_0"], row["rest_1"]
+    none = tuple(max(0.0, totals.sizes[side] - row[f"told_{side}"] - others[side]) for side in (0, 1))
+    return chi_square(row["square"], (others, (none[0], none[1])), row["told_values"], totals.sizes)
 
 
 def _show_side(totals: Totals, side: int) -> Row:

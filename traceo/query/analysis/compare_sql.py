@@ -1,14 +1,17 @@
 """The statements of a comparison: which traces are in which set, and what their spans say.
 
 Set 0 is the selection, 1 the baseline. A trace that is in both is in the selection. Attribute values are grouped as
-they are encoded, and become text when they are few.
+they are encoded, and become text when they are few. What of the sets is bound beside a statement: `total_0` and
+`total_1`, the traces that they stand for; `size_0` and `size_1`, how many equal traces tell as much.
 """
 
 from dataclasses import dataclass
 
 from traceo.query.analysis.selection import Selection, conditions, weight_of, whole_traces
+from traceo.query.analysis.statistics import SMALL
 from traceo.query.services import KINDS, STATUSES
 from traceo.query.sql import Scope, TimeRange
+from traceo.query.traceql.reading import READ
 from traceo.store.attributes import double_of, int_of, text_of
 
 PRESENT = "*"  # instead of a value, which no value encodes to: the key is there at all
@@ -37,6 +40,18 @@ SPAN_COLUMNS = (
 COUNTS = (
     "countIf(side = 0) AS traces_0, countIf(side = 1) AS traces_1, "
     "sumIf(weight, side = 0) AS weight_0, sumIf(weight, side = 1) AS weight_1"
+)
+# Pearson's chi-square of a key's values, each a cell of its own where at least SMALL traces are expected in the smaller
+# set. Which ones these are does not depend on how the values differ, so the test is not biased by the choice.
+TOLD = (
+    "weight_0 * {size_0:Float64} / {total_0:Float64} AS seen_0, "
+    "weight_1 * {size_1:Float64} / {total_1:Float64} AS seen_1, "
+    "{size_0:Float64} / ({size_0:Float64} + {size_1:Float64}) AS part, seen_0 + seen_1 AS seen, "
+    f"NOT present AND seen * least(part, 1 - part) >= {SMALL} AS told, countIf(told) OVER by_key AS told_values, "
+    "sumIf(pow(seen_0 - seen * part, 2) / (seen * part * (1 - part)), told) OVER by_key AS square, "
+    "sumIf(seen_0, told) OVER by_key AS told_0, sumIf(seen_1, told) OVER by_key AS told_1, "
+    "sumIf(seen_0, NOT told AND NOT present) OVER by_key AS rest_0, "
+    "sumIf(seen_1, NOT told AND NOT present) OVER by_key AS rest_1"
 )
 
 
@@ -94,7 +109,10 @@ def compile_spans(scope: Scope, sets: Sets, recent: frozenset[str], columns: str
     """SQL: columns of the spans that count, with their trace's side and weight."""
     chosen = compile_sets(scope, sets, recent)
     bounds = scope.time_bounds("start_time", sets.between.start_ns, sets.between.end_ns)
-    source = scope.select_spans(SPAN_COLUMNS, [*bounds, f"trace_id IN (SELECT trace_id FROM ({chosen}))"])
+    told = any(side.meant for side in (sets.selection, sets.baseline)) and not sets.whole
+    source = scope.select_spans(
+        READ if told else SPAN_COLUMNS, [*bounds, f"trace_id IN (SELECT trace_id FROM ({chosen}))"]
+    )
     condition = ""
     if not sets.whole:
         one, two = (" AND ".join(_matching(scope, side)) for side in (sets.selection, sets.baseline))
@@ -108,7 +126,7 @@ def compile_spans(scope: Scope, sets: Sets, recent: frozenset[str], columns: str
 def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
     """SQL: place, key, value with the traces of each side that have it, the best told apart first of each key.
 
-    `distinct_values` and `traces_by_value_*` are of the whole key.
+    `distinct_values`, `all_weight_*`, and what a test of all values needs (see TOLD) are of the whole key.
     """
     own = ", ".join(f"('', '{name}', {value})" for name, value in INTRINSICS)
     of_span = (
@@ -136,7 +154,7 @@ def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
         f"SELECT *, place != '' AND value = '{PRESENT}' AS present, "
         "countIf(NOT present) OVER by_key AS distinct_values, "
         "sumIf(weight_0, NOT present) OVER by_key AS all_weight_0, "
-        "sumIf(weight_1, NOT present) OVER by_key AS all_weight_1 "
+        f"sumIf(weight_1, NOT present) OVER by_key AS all_weight_1, {TOLD} "
         f"FROM ({counted}) WINDOW by_key AS (PARTITION BY place, key)"
     )
     return (
@@ -147,7 +165,7 @@ def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
 
 
 def compile_numbers(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
-    """SQL: for each attribute that is a number, whether one side has the larger ones; a trace has its largest."""
+    """SQL: for each attribute that is a number, whether the sides differ in size or spread; a trace has its largest."""
     spans = compile_spans(scope, sets, recent, "attributes")
     number = f"if(startsWith(value, '!'), {double_of('value')}, toFloat64({int_of('value')}))"
     values = (
@@ -172,7 +190,8 @@ def _compile_ranks(values: str, columns: str, keys: str) -> str:
     """The engine refuses to test a key of which one side has nothing: such a key is left out."""
     return (
         f"SELECT {columns}, countIf(side = 0) AS traces_0, countIf(side = 1) AS traces_1, "
-        "mannWhitneyUTest('two-sided', 1)(number, side) AS test, "
+        "mannWhitneyUTest('two-sided', 1)(number, side) AS ranks, "
+        "kolmogorovSmirnovTest('two-sided', 'asymp')(number, side) AS curves, "
         "quantileExactIf(0.5)(number, side = 0) AS median_0, quantileExactIf(0.5)(number, side = 1) AS median_1 FROM "
         f"(SELECT *, countIf(side = 0) OVER of_key AS n_0, countIf(side = 1) OVER of_key AS n_1 FROM ({values}) "
         f"WHERE isFinite(number) WINDOW of_key AS (PARTITION BY {keys})) "

@@ -1,10 +1,10 @@
 """Durations over time: how many spans, and how many errors, in each cell of time and duration."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from traceo.errors import InvalidRequest
-from traceo.query.analysis.selection import Selection, conditions, weight_of
+from traceo.query.analysis.selection import Selection, conditions, resolve, weight_of
 from traceo.query.run import Queries, Row
 from traceo.query.sql import MINUTE_NS, Scope
 
@@ -37,9 +37,10 @@ async def read_heatmap(queries: Queries, tenant: str, asked: HeatMap) -> Row:
         if rolled_up:
             makers.append(compile_errors)
             makers += [compile_cells] if asked.examples else []
+        resolved = replace(asked, chosen=await resolve(queries, tenant, chosen, recent))
         scopes = [Scope(tenant, chosen.between, recent=recent) for _ in makers]
         return await asyncio.gather(
-            *(queries.rows(scope, make(scope, asked, step)) for scope, make in zip(scopes, makers, strict=True))
+            *(queries.rows(scope, make(scope, resolved, step)) for scope, make in zip(scopes, makers, strict=True))
         )
 
     found = await queries.over_recent(["spans_recent"], read)

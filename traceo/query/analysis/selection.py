@@ -7,6 +7,7 @@ from traceo.query.run import Queries
 from traceo.query.search import STATUS_CODES
 from traceo.query.services import KINDS
 from traceo.query.sql import RECENT_SINCE, Scope, TimeRange, adjusted_count_of
+from traceo.query.traceql.meant import Meant, find_meant
 
 KIND_CODES = {name: code for code, name in KINDS.items()}
 MAX_PAIRS = 50
@@ -15,7 +16,10 @@ TRACE_SLACK_NS = 600 * 10**9  # a trace may begin before, and end after, the spa
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """An empty field asks for nothing. Quantiles are of the durations of spans that meet all else."""
+    """An empty field asks for nothing. Quantiles are of the durations of spans that meet all else.
+
+    `traceql` is a search; `meant` is what it means, once that was found.
+    """
 
     between: TimeRange
     service: str = ""
@@ -28,10 +32,12 @@ class Selection:
     max_quantile: float | None = None
     attributes: tuple[tuple[str, str], ...] = ()
     resource: tuple[tuple[str, str], ...] = ()
+    traceql: str = ""
+    meant: Meant | None = None
 
 
 def conditions(scope: Scope, chosen: Selection) -> list[str]:
-    """SQL over the columns of `spans`; the quantiles MUST be resolved."""
+    """SQL over the columns of `spans`; the selection MUST be resolved."""
     where = []
     if chosen.service:
         where.append(f"service = {scope.bind(chosen.service)}")
@@ -48,11 +54,18 @@ def conditions(scope: Scope, chosen: Selection) -> list[str]:
     if len(chosen.attributes) + len(chosen.resource) > MAX_PAIRS:
         raise InvalidRequest(f"more than {MAX_PAIRS} attributes in one filter")
     where += [scope.has_attribute(key, value) for key, value in chosen.attributes]
+    if chosen.meant:
+        where.append(f"({chosen.meant.condition(scope)})")
     return [*where, scope.without_time().has_resource(chosen.resource)] if chosen.resource else where
 
 
-async def resolve_quantiles(queries: Queries, tenant: str, chosen: Selection, recent: frozenset[str]) -> Selection:
-    """The same selection with durations instead of quantiles."""
+async def resolve(queries: Queries, tenant: str, chosen: Selection, recent: frozenset[str]) -> Selection:
+    """The same with what its TraceQL means, and with durations instead of quantiles.
+
+    Raises ParseError, UnsupportedQuery, LimitExceeded.
+    """
+    if chosen.traceql:
+        chosen = replace(chosen, meant=await find_meant(queries, tenant, chosen.traceql, chosen.between, recent))
     asked = [quantile for quantile in (chosen.min_quantile, chosen.max_quantile) if quantile is not None]
     if not asked:
         return chosen

@@ -40,6 +40,42 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
     return float(min(1.0, likely[likely <= seen * (1 + 1e-7)].sum()))
 
 
+def chi_square(
+    square: float, cells: Sequence[tuple[float, float]], told: int, size: tuple[float, float]
+) -> tuple[float, float]:
+    """The p-value of a table of 2 columns by Pearson's test (1900), and its effect size: Cramér's V, corrected for what
+    chance alone makes of many rows (Bergsma 2013); 0 to 1.
+
+    `square` is the statistic of `told` rows, to which `cells` are added; `size` are the sums of the columns.
+    """
+    total = sum(size)
+    part = size[0] / total
+    more = [cell for cell in cells if sum(cell) * min(part, 1 - part) >= 1]
+    square += sum((cell[0] - sum(cell) * part) ** 2 / (sum(cell) * part * (1 - part)) for cell in more)
+    degrees = told + len(more) - 1
+    if degrees < 1:
+        return 1.0, 0.0
+    excess = max(0.0, square / total - degrees / (total - 1))
+    rows, columns = (count - (count - 1) ** 2 / (total - 1) for count in (degrees + 1, 2))
+    return chi_square_tail(square, degrees), math.sqrt(min(1.0, excess / max(min(rows, columns) - 1, 1e-12)))
+
+
+def chi_square_tail(square: float, degrees: int) -> float:
+    """How likely chance reaches it (Abramowitz and Stegun 1964, 26.4.4 and 26.4.5)."""
+    half, odd = square / 2, degrees % 2
+    if half <= 0:
+        return 1.0
+    terms = np.arange(degrees // 2) + odd / 2
+    logs = terms * math.log(half) - half - np.array([math.lgamma(term + 1) for term in terms])
+    return min(1.0, (math.erfc(math.sqrt(half)) if odd else 0.0) + float(np.exp(logs).sum()))
+
+
+def either(*p_values: float) -> float:
+    """The p-value of several tests of one question: that of the least, corrected for the choice (Bonferroni 1936)."""
+    found = [value for value in p_values if math.isfinite(value)]
+    return min(1.0, len(found) * min(found)) if found else 1.0
+
+
 def cohen_h(share: tuple[float, float]) -> float:
     """The difference of two shares on the scale on which it is as hard to see everywhere; -pi to pi (Cohen 1988)."""
     first, second = (2 * math.asin(math.sqrt(min(max(part, 0.0), 1.0))) for part in share)

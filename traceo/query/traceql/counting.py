@@ -8,11 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from traceo.errors import LimitExceeded
 from traceo.query.run import Queries, as_bytes
 from traceo.query.sql import Scope
 from traceo.query.traceql.ast import Metrics, Query, Static
-from traceo.query.traceql.candidates import MAX_CANDIDATES, compile_candidates
+from traceo.query.traceql.candidates import find_candidates
 from traceo.query.traceql.fields import Fields, is_local
 from traceo.query.traceql.reading import (
     READ,
@@ -114,9 +113,7 @@ async def read_members(queries: Queries, scope: Scope, query: Query, more: Colum
     def columns(fields: Fields) -> list[str]:
         return [*_labels_and_value(metrics, fields), f"{weight_of(scope)} AS weight", *more(fields)]
 
-    ids = [row["trace_id"] for row in await queries.rows(scope, compile_candidates(scope, query, MAX_CANDIDATES + 1))]
-    if len(ids) > MAX_CANDIDATES:
-        raise LimitExceeded(f"more than {MAX_CANDIDATES:,} traces may be meant: choose a shorter range")
+    ids = await find_candidates(queries, scope, query)
     for first in range(0, len(ids), BATCH):
         part = Scope(scope.tenant, between, recent=scope.recent)
         sql = compile_spans(part, query, ids[first : first + BATCH], columns)
