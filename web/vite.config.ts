@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
@@ -8,14 +10,18 @@ function precompress(): Plugin {
   return {
     name: 'precompress',
     apply: 'build',
-    generateBundle(_, bundle) {
-      for (const file of Object.values(bundle)) {
-        const source = file.type === 'chunk' ? file.code : file.source;
-        if (!/\.(js|css|svg)$/.test(file.fileName)) continue;
+    // After Vite has put the names of chunks into the code.
+    writeBundle: {
+      order: 'post',
+      sequential: true,
+      handler({ dir = '' }, bundle) {
         const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } };
-        this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source: brotliCompressSync(source, quality) });
-        this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gzipSync(source, { level: 9 }) });
-      }
+        for (const name of Object.keys(bundle).filter((each) => /\.(js|css|svg)$/.test(each))) {
+          const source = readFileSync(join(dir, name));
+          writeFileSync(join(dir, `${name}.br`), brotliCompressSync(source, quality));
+          writeFileSync(join(dir, `${name}.gz`), gzipSync(source, { level: 9 }));
+        }
+      },
     },
   };
 }

@@ -139,6 +139,7 @@ ROUTES = [
     ("POST", "/api/v1/sampling/policies/versions/1/restore", {}),
     ("GET", "/api/v1/cardinality", {}),
     ("GET", "/api/v1/status", {}),
+    ("GET", "/api/v1/usage", {}),
 ]
 STATELESS = [("POST", "/api/v1/sampling/policies/validate", {"json": {"document": POLICIES}})]
 PROBES = [("GET", "/healthz", {}), ("GET", "/readyz", {}), ("GET", "/metrics", {})]

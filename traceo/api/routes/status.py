@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -11,8 +12,9 @@ from pydantic import BaseModel
 
 from traceo import __version__
 from traceo.api.answer import answer
-from traceo.api.depends import ServicesOf, Tenant
+from traceo.api.depends import QueriesOf, Range, ServicesOf, Tenant
 from traceo.errors import DiskFull, StoreUnavailable, TraceoError
+from traceo.query.usage import list_usage
 
 READY_TIMEOUT_S = 5.0
 
@@ -44,6 +46,29 @@ async def get_status(request: Request, services: ServicesOf, tenant: Tenant) -> 
             **services.status(),
         }
     )
+
+
+class UsageRow(BaseModel):
+    """What a service sent of a signal; bytes are those of the wire, before compression."""
+
+    service: str
+    signal: str
+    items: int
+    bytes: int
+
+
+class Usage(BaseModel):
+    """Most bytes first."""
+
+    usage: list[UsageRow]
+
+
+@router.get("/usage", response_model=Usage)
+async def get_usage(
+    queries: QueriesOf, tenant: Tenant, between: Range, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000
+) -> JSONResponse:
+    """What arrived, by service and signal."""
+    return answer({"usage": await list_usage(queries, tenant, between, limit)})
 
 
 @probes.get("/healthz")

@@ -1,55 +1,31 @@
 import { Code, Group, SimpleGrid, Tabs, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { type ApiError, postJson, useApi } from '../../api/client';
+import { type Answer, useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { type Column, Grid } from '../../components/Grid';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { Figure } from '../../components/Red';
-import { spanOf } from '../../lib/time';
 import { formatBytes, formatCount } from '../../lib/units';
-import { useShell } from '../../shell/state';
+import { useApiRange } from '../../lib/useRange';
 
-type Cell = string | number;
+type Row = Answer<'/api/v1/usage'>['usage'][number];
 
-interface Usage {
-  rows: Cell[][];
-}
-
-const BY_SERVICE = `
-SELECT service, signal, sum(items) AS items, sum(bytes) AS bytes FROM usage
-WHERE minute >= toDateTime({from:UInt32}) AND minute < toDateTime({to:UInt32})
-GROUP BY service, signal ORDER BY bytes DESC LIMIT 1000`;
-
-const COLUMNS: Column<Cell[]>[] = [
-  { name: 'Service', cell: ([service]) => service },
-  { name: 'Signal', cell: ([, signal]) => signal },
-  { name: 'Items', number: true, cell: ([, , items]) => formatCount(Number(items)) },
-  { name: 'Bytes', number: true, cell: ([, , , bytes]) => formatBytes(Number(bytes)) },
-  {
-    name: 'Bytes an item',
-    number: true,
-    cell: ([, , items, bytes]) => formatBytes(Number(bytes) / Math.max(1, Number(items))),
-  },
+const COLUMNS: Column<Row>[] = [
+  { name: 'Service', cell: ({ service }) => service },
+  { name: 'Signal', cell: ({ signal }) => signal },
+  { name: 'Items', number: true, cell: ({ items }) => formatCount(items) },
+  { name: 'Bytes', number: true, cell: ({ bytes }) => formatBytes(bytes) },
+  { name: 'Bytes an item', number: true, cell: ({ items, bytes }) => formatBytes(bytes / Math.max(1, items)) },
 ];
 
 /** What arrives, from whom, how many series, and how to send more. */
 export default function UsagePage() {
-  const { range, tenant, turn, refreshMs } = useShell();
-  const usage = useQuery<Usage, ApiError>({
-    queryKey: ['usage', tenant, range, turn],
-    queryFn: () => {
-      const { startMs, endMs } = spanOf(range);
-      const params = { from: Math.floor(startMs / 1000), to: Math.ceil(endMs / 1000) };
-      return postJson<Usage>('/api/v1/sql', { query: BY_SERVICE, params }, tenant);
-    },
-    refetchInterval: refreshMs,
-    placeholderData: (before) => before,
-  });
+  const range = useApiRange();
+  const usage = useApi('/api/v1/usage', { query: range });
   const status = useApi('/api/v1/status');
-  const sum = (signal: string, place: number) =>
-    (usage.data?.rows ?? []).reduce((total, row) => total + (row[1] === signal ? Number(row[place]) : 0), 0);
+  const sum = (signal: string, of: 'items' | 'bytes') =>
+    (usage.data?.usage ?? []).reduce((total, row) => total + (row.signal === signal ? row[of] : 0), 0);
   return (
     <Page title="Ingest and usage">
       <Group gap="xl" className="panel" p="sm">
@@ -57,7 +33,7 @@ export default function UsagePage() {
           <Figure
             key={signal}
             name={signal[0]?.toUpperCase() + signal.slice(1)}
-            value={`${formatCount(sum(signal, 2))} · ${formatBytes(sum(signal, 3))}`}
+            value={`${formatCount(sum(signal, 'items'))} · ${formatBytes(sum(signal, 'bytes'))}`}
           />
         ))}
         <Figure name="Free disk" value={formatBytes(status.data?.free_disk_bytes)} />
@@ -66,7 +42,7 @@ export default function UsagePage() {
       </Group>
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm">
         <Loaded of={usage}>
-          {({ rows }) =>
+          {({ usage: rows }) =>
             rows.length === 0 ? (
               <Panel title="By service">
                 <Empty title="Nothing arrived in this time range">The snippets beside this say how to send.</Empty>
@@ -76,7 +52,7 @@ export default function UsagePage() {
                 caption="What arrived, by service and signal"
                 rows={rows}
                 columns={COLUMNS}
-                rowKey={([service, signal]) => `${service} ${signal}`}
+                rowKey={({ service, signal }) => `${service} ${signal}`}
                 height="420px"
               />
             )
