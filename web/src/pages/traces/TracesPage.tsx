@@ -10,6 +10,7 @@ import { QueryBar } from '../../components/QueryBar';
 import { formatTime, spanOf } from '../../lib/time';
 import { formatMs, plural } from '../../lib/units';
 import { useShell } from '../../shell/state';
+import { Differences } from './Differences';
 import { Examples } from './Examples';
 import { HeatMap } from './HeatMap';
 import { useTraceWords } from './words';
@@ -54,6 +55,7 @@ export default function TracesPage() {
       />
       <Examples run={run} />
       <HeatMap q={q} narrow={run} />
+      <Differences q={q} narrow={run} key={q} />
       <Loaded of={found} query={q} lines={10}>
         {({ traces }) =>
           traces.length === 0 ? (
