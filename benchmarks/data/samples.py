@@ -12,6 +12,7 @@ from benchmarks.data.metrics import BOUNDS, GAUGES, INCREMENTS, NAMES, SERIES, S
 from benchmarks.data.wire import block, pack_double, text, varint
 
 PER_REQUEST = 2000
+SERIES_PER_POD = 500
 SHARDS = 4  # Prometheus gives each series to one of its senders
 SAMPLE_BYTES, TIME_BYTES = 18, 6
 
@@ -28,14 +29,19 @@ class Template:
 
 def samples(items: int, start_ns: int, end_ns: int, seed: int, keep: Keep) -> Iterator[bytes]:
     """Compressed WriteRequest bodies of PER_REQUEST samples; the last step is at `end_ns`. Keeps nothing."""
+    return sweeps(SERIES, items // SERIES, end_ns, seed)
+
+
+def sweeps(series: int, steps: int, end_ns: int, seed: int) -> Iterator[bytes]:
+    """The same of so many series: each once a step, in ceil(series / PER_REQUEST) bodies or a few more."""
     random = np.random.default_rng(seed)
-    steps = items // SERIES
-    templates = [_make_template(part) for shard in range(SHARDS) for part in _parts(shard)]
-    is_gauge = np.array([NAMES[number % len(NAMES)] in GAUGES for number in range(SERIES)])
-    values = random.integers(0, 1_000_000, SERIES).astype("<f8")
-    increments = random.choice(INCREMENTS, SERIES)
+    pods = max(40, series // SERIES_PER_POD)
+    templates = [_make_template(part, pods) for shard in range(SHARDS) for part in _parts(shard, series)]
+    is_gauge = np.array([NAMES[number % len(NAMES)] in GAUGES for number in range(series)])
+    values = random.integers(0, 1_000_000, series).astype("<f8")
+    increments = random.choice(INCREMENTS, series)
     for step in range(steps):
-        values += np.where(is_gauge, random.integers(-4096, 4097, SERIES), random.integers(0, increments + 1))
+        values += np.where(is_gauge, random.integers(-4096, 4097, series), random.integers(0, increments + 1))
         time_ms = (end_ns - (steps - 1 - step) * STEP_NS) // 10**6
         for template in templates:
             template.data[template.values] = values[template.series].view(np.uint8).reshape(-1, 8)
@@ -43,15 +49,15 @@ def samples(items: int, start_ns: int, end_ns: int, seed: int, keep: Keep) -> It
             yield bytes(snappy.compress_raw(template.data))
 
 
-def _parts(shard: int) -> Iterator[range]:
+def _parts(shard: int, series: int) -> Iterator[range]:
     """The series of each request of a shard."""
-    for first in range(shard, SERIES, SHARDS * PER_REQUEST):
-        yield range(first, min(first + SHARDS * PER_REQUEST, SERIES), SHARDS)
+    for first in range(shard, series, SHARDS * PER_REQUEST):
+        yield range(first, min(first + SHARDS * PER_REQUEST, series), SHARDS)
 
 
-def _make_template(series: range) -> Template:
+def _make_template(series: range, pods: int) -> Template:
     sample = block(2, b"\x09" + pack_double(0) + b"\x10" + varint(1 << 7 * (TIME_BYTES - 1)))
-    parts = [block(1, _encode_labels(number) + sample) for number in series]
+    parts = [block(1, _encode_labels(number, pods) + sample) for number in series]
     ends = np.cumsum([len(part) for part in parts])
     return Template(
         np.frombuffer(b"".join(parts), np.uint8).copy(),
@@ -61,8 +67,8 @@ def _make_template(series: range) -> Template:
     )
 
 
-def _encode_labels(number: int) -> bytes:
-    name, job, pod = NAMES[number % 8], SERVICES[number // 8 % 8], number // 64 % 40
+def _encode_labels(number: int, pods: int) -> bytes:
+    name, job, pod = NAMES[number % 8], SERVICES[number // 8 % 8], number // 64 % pods
     labels = {
         "__name__": name, "job": job, "instance": f"10.0.{pod // 16}.{pod % 16 + 10}:9100",
         "pod": f"{job}-7d9f8b6c5-{pod:05x}", "namespace": "shop-prod", "cluster": "eu-west-1a",
