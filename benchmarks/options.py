@@ -20,7 +20,7 @@ class Options:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The flags of `Options`."""
     parser.add_argument("--quick", action="store_true", help="less data, shorter waits: to see that it works")
-    parser.add_argument("--items", type=int, default=0, help="ingest_*: how many items")
+    parser.add_argument("--items", type=int, default=0, help="ingest_*, logql: how many items")
     parser.add_argument("--spans", type=int, default=0, help="queries: how many spans, such as 20000000")
     parser.add_argument("--minutes", type=float, default=0, help="memory_flat, promql_panels: how long")
 

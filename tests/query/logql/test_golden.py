@@ -41,4 +41,5 @@ def test_golden_sql_of_metrics(golden: Callable[[str, str], None], name: str, te
     assert isinstance(query, MetricQuery)
     (one,) = lower(query)[1].values()
     scope = Scope("team", TimeRange(0, MINUTE), recent=())
-    golden(f"query/logql/{name}.sql", compile_range(scope, one, Steps(0, 10 * MINUTE, MINUTE), STREAMS, SETS) + "\n")
+    made = compile_range(scope, one, Steps(0, 10 * MINUTE, MINUTE), STREAMS, SETS)
+    golden(f"query/logql/{name}.sql", f"{made.sql}\n")

@@ -47,11 +47,12 @@ def metadata_of(scope: Scope, name: str) -> str:
     own = RECORD.get(name)
     if "_" in name:
         like = scope.bind("^" + name.replace("_", NOT_IN_NAMES.replace("_", "")) + "$")
-        raw = f"arrayFirst((v, k) -> match(k, {like}), mapValues(attributes), mapKeys(attributes))"
+        meant = f"match(k, {like})"
     else:
-        raw = f"attributes[{scope.bind(name)}]"
-    sent = text_of(raw)
-    return f"if({own} != '', {own}, {sent})" if own else f"if(empty({raw}), '', {sent})"
+        meant = f"k = {scope.bind(name)}"
+    raw = f"arrayFilter((v, k) -> {meant}, mapValues(attributes), mapKeys(attributes))"
+    sent = f"arrayMap(v -> {text_of('v')}, {raw})[1]"
+    return f"if({own} != '', {own}, {sent})" if own else sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ def _scalar(raw: str) -> str:
     )
 
 
+def _once(found: str, shown: str) -> str:
+    """SQL: `shown` of the text `raw` that is found, computed once, and where something is found only."""
+    return f"arrayMap(raw -> {shown}, arrayFilter(raw -> raw != '', [{found}]))[1]"
+
+
 def _json(parser: Parser, scope: Scope, line: str) -> Source:
     bad = f"NOT (startsWith(trimLeft({line}), '{{') AND isValidJSON({line}))"
     failure = ("JSONParserErr", "the line is no JSON object")
@@ -111,7 +117,7 @@ def _json(parser: Parser, scope: Scope, line: str) -> Source:
 
     def one(name: str) -> str | None:
         """A name without an underscore is a key of the line's own object."""
-        return None if "_" in name else _scalar(f"JSONExtractRaw({line}, {scope.bind(name)})")
+        return None if "_" in name else _once(f"JSONExtractRaw({line}, {scope.bind(name)})", _scalar("raw"))
 
     return Source(everything, one, bad, *failure)
 
@@ -119,8 +125,8 @@ def _json(parser: Parser, scope: Scope, line: str) -> Source:
 def _path(path: str, scope: Scope, line: str, at: int) -> str:
     """`request.headers["x"][0]`; an object or array is its text."""
     keys = [str(key + 1) if isinstance(key, int) else scope.bind(key) for key in parse_path(path, at)]
-    raw = f"JSONExtractRaw({', '.join([line, *keys])})"
-    return f"multiIf(startsWith({raw}, '\"'), JSONExtractString({raw}), {raw} = 'null', '', {raw})"
+    shown = "multiIf(startsWith(raw, '\"'), JSONExtractString(raw), raw = 'null', '', raw)"
+    return _once(f"JSONExtractRaw({', '.join([line, *keys])})", shown)
 
 
 def _fields(fields: list[tuple[str, str]], scope: Scope, failed: str, error: str, details: str) -> Source:

@@ -130,6 +130,17 @@ class PipelineSql:
         """SQL of a text."""
         return self._scope.bind(text)
 
+    def fixed(self, name: str) -> list[str] | None:
+        """The label's value in each set of labels; None where it differs from line to line."""
+        expression = self.label(name)
+        if expression == "''":
+            return [""] * len(self._sets)
+        return [found.get(name, "") for found in self._sets] if expression == self._of_stream(name) else None
+
+    def of_streams(self, numbers: Sequence[int]) -> str:
+        """SQL: the number that a line's set of labels has."""
+        return f"arrayElement([{', '.join(map(str, numbers))}]::Array(Int32), stream + 1)"
+
     def metadata(self) -> str:
         """SQL: the structured metadata as a map."""
         return extract.METADATA

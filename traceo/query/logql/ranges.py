@@ -56,6 +56,7 @@ WHOLE = {
     ),
 }
 RATES = ("rate", "bytes_rate", "rate_counter")
+NO_PAIRS = "CAST([], 'Array(Tuple(String, String))')"
 LINEAR = ("rate", "count_over_time", "bytes_rate", "bytes_over_time", "sum_over_time")
 
 
@@ -131,60 +132,90 @@ async def read_range(queries: Queries, tenant: str, one: RangeAggregation, steps
     last = first + one.range_ns + (steps.count - 1) * steps.step_ns
     between = TimeRange(first + 1, last + 1)
 
-    async def read(recent: frozenset[str]) -> pa.Table:
+    async def read(recent: frozenset[str]) -> tuple[pa.Table, Sequence[dict[str, str]]]:
         scope = Scope(tenant, between, recent=recent)
-        return await queries.table(compile_range(scope, one, steps, streams, sets), dict(scope.params))
+        compiled = compile_range(scope, one, steps, streams, sets)
+        return await queries.table(compiled.sql, dict(scope.params)), compiled.sets
 
-    table = await queries.over_recent(["logs_recent"], read)
+    table, known = await queries.over_recent(["logs_recent"], read)
     if table.num_rows > MAX_SERIES:
         raise LimitExceeded(f"maximum of series ({MAX_SERIES:,}) reached for a single query: sum by fewer labels")
-    _check_errors(table, sets, one)
+    _check_errors(table, known, one)
     if absent:
         there = np.zeros(steps.count, dtype=bool)
         for row in range(table.num_rows):
             there |= _windows(one, steps, table, row)[1]
         return _absent(one, steps, there)
-    return _points(one, steps, table, sets)
+    return _points(one, steps, table, known)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """SQL: a row for each series, with its buckets or windows in order and their values; what its numbers stand for."""
+
+    sql: str
+    sets: Sequence[dict[str, str]]
 
 
 def compile_range(
     scope: Scope, one: RangeAggregation, steps: Steps, streams: Sequence[Stream], sets: Sequence[dict[str, str]]
-) -> str:
-    """SQL: a row for each series, with its buckets or windows in order and their values."""
+) -> Compiled:
+    """A row of `stream_number` (-1: only `labels` count), `labels`, `places`, `found` and `failed`."""
     sql = PipelineSql(scope, streams, sets)
     sql.add(one.pipeline.stages)
     value = sql.unwrap(one.unwrap) if one.unwrap else "0"
-    labels = _labels(sql, one)
+    key, labels, known = _key(sql, one, sets)
     expression = MERGED[one.op][0] if one.op in MERGED else WHOLE[one.op]
     if one.op == "rate" and one.unwrap:
         expression = "sum({value})"
     computed = expression.format(line=sql.line, value=value, param=one.param)
     place = _place(one, steps, scope)
-    error = sql.error
-    rows = sql.rows()
+    failed = f"anyIf({sql.error}, {sql.error} != '')" if sql.error != "''" else "''"
     grouped = (
-        f"SELECT {labels}, {place} AS place, toFloat64({computed}) AS value, anyIf({error}, {error} != '') AS error "
-        f"FROM ({rows}) GROUP BY stream_number, labels, place"
+        f"SELECT {', '.join(key)}, {place} AS place, toFloat64({computed}) AS value, {failed} AS error "
+        f"FROM ({sql.rows()}) GROUP BY {', '.join(column.rpartition(' AS ')[2] for column in key)}, place"
     )
-    return (
+    if labels != "labels":
+        how = MERGED[one.op][1]
+        grouped = (
+            f"SELECT stream_number, {labels} AS labels, place, {how}(value) AS value, max(error) AS error "
+            f"FROM ({grouped}) GROUP BY stream_number, labels, place"
+        )
+    return Compiled(
         "SELECT stream_number, labels, groupArray(place) AS places, groupArray(value) AS found, max(error) AS failed "
-        f"FROM ({grouped}) GROUP BY stream_number, labels ORDER BY stream_number, labels LIMIT {MAX_SERIES + 1}"
+        f"FROM ({grouped}) GROUP BY stream_number, labels ORDER BY stream_number, labels LIMIT {MAX_SERIES + 1}",
+        known,
     )
 
 
-def _labels(sql: PipelineSql, one: RangeAggregation) -> str:
-    """What a series is: a stream and further labels, or only the labels by which lines are grouped."""
+def _key(
+    sql: PipelineSql, one: RangeAggregation, sets: Sequence[dict[str, str]]
+) -> tuple[list[str], str, Sequence[dict[str, str]]]:
+    """What a series is: columns to group rows by, SQL of its labels from these, and what `stream_number` stands for.
+
+    Numbers are grouped by where they tell all: maps and texts are several times as dear.
+    """
     if one.grouping is not None and not one.without:
+        fixed = {name: sql.fixed(name) for name in one.grouping}
+        if all(values is not None for values in fixed.values()):
+            rows = [tuple((values or [])[place] for values in fixed.values()) for place in range(len(sets))]
+            numbers = {row: number for number, row in enumerate(dict.fromkeys(rows))}
+            number = sql.of_streams([numbers[row] for row in rows])
+            known = [dict(zip(fixed, row, strict=True)) for row in numbers]
+            return [f"{number} AS stream_number", f"{NO_PAIRS} AS labels"], "labels", known
         pairs = ", ".join(f"({sql.bind(name)}, toString({sql.label(name)}))" for name in one.grouping)
-        named = f"arrayFilter(pair -> pair.2 != '', [{pairs}])" if pairs else "[('', '')]"
-        return f"toInt64(-1) AS stream_number, {named} AS labels"
+        named = f"arrayFilter(pair -> pair.2 != '', [{pairs}])"
+        return ["toInt32(-1) AS stream_number", f"{named} AS labels"], "labels", sets
     sent = "" if sql.keeps_only else extract.SENT
     left_out = [*(one.grouping or ()), *([one.unwrap.label] if one.unwrap else ())]
     merged = f"mapUpdate({sent}, {sql.parsed})" if sent else sql.parsed
     if left_out:
         gone = ", ".join(f"toString({sql.bind(name)}), ''" for name in left_out)
         merged = f"mapUpdate({merged}, map({gone}))"
-    return f"toInt64(stream) AS stream_number, arraySort(CAST({merged}, 'Array(Tuple(String, String))')) AS labels"
+    pairs = f"arraySort(CAST({merged}, 'Array(Tuple(String, String))'))"
+    if one.op in MERGED and sql.parsed == extract.NO_LABELS:
+        return ["toInt32(stream) AS stream_number", "attributes"], pairs, sets
+    return ["toInt32(stream) AS stream_number", f"{pairs} AS labels"], "labels", sets
 
 
 def _width(one: RangeAggregation, steps: Steps) -> int:
@@ -200,7 +231,7 @@ def _place(one: RangeAggregation, steps: Steps, scope: Scope) -> str:
         width = _width(one, steps)
         if (one.range_ns + (steps.count - 1) * steps.step_ns) // width > MAX_BUCKETS:
             raise LimitExceeded("range and step have too small a common divisor: choose a step that divides the range")
-        return f"intDiv({since}, {width})"
+        return f"toUInt32(intDiv({since}, {width}))"
     if steps.instant:
         return "toInt64(0)"
     if one.range_ns // steps.step_ns > MAX_WINDOWS_OF_A_LINE:
