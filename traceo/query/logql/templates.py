@@ -1,107 +1,40 @@
 """Go templates of `line_format` and `label_format`, as SQL over labels.
 
-Texts, `{{ .label | function }}`, and `if`, `else if`, `else`, `end`. A missing label is the empty text.
+Texts, `{{ .label | function }}`, `if`, `with`, `else if`, `else`, `end`, and variables (`$x := ...`), which stand for
+the expression that they were given. A missing label is the empty text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from traceo.errors import ParseError, UnsupportedQuery
+from traceo.query.logql.template_functions import FUNCTIONS, VARIADIC, Literal, printf
 from traceo.query.promql.quoting import unquote
 
 ACTION = re.compile(r"\{\{(-)?\s*(.*?)\s*(-)?\}\}", re.DOTALL)
 TOKEN = re.compile(
-    r"\s*(?:(?P<label>\.[a-zA-Z_]\w*)|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>[a-zA-Z_]\w*)|(?P<mark>[|()]))"
+    r"\s*(?:\$?(?P<label>\.[a-zA-Z_]\w*)|(?P<dot>\.)|(?P<variable>\$\w+)|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>[a-zA-Z_]\w*)|(?P<mark>[|()]))"
 )
 MAX_ACTIONS = 200
+MAX_SQL = 100_000  # characters: an expression that is used twice is written twice
+DECLARED = re.compile(r"(\$\w+)\s*:=\s*")
+ASSIGNED = re.compile(r"\$\w+\s*=")
 
 
-def _number(x: str) -> str:
-    return f"toFloat64OrZero({x})"
-
-
-def _bool(condition: str) -> str:
-    return f"if({condition}, 'true', '')"
-
-
-def _computed(expression: str) -> str:
-    return f"toString({expression})"
-
-
-# How many arguments, and SQL of them; the last one is what a pipe hands over, as in Go.
-FUNCTIONS: dict[str, tuple[int, Callable[..., str]]] = {
-    "lower": (1, lambda x: f"lowerUTF8({x})"),
-    "upper": (1, lambda x: f"upperUTF8({x})"),
-    "title": (1, lambda x: f"initcapUTF8({x})"),
-    "trim": (1, lambda x: f"replaceRegexpAll({x}, '^\\\\s+|\\\\s+$', '')"),
-    "trimAll": (2, lambda chars, x: f"trimBoth({x}, {chars})"),
-    "trimPrefix": (2, lambda part, x: f"if(startsWith({x}, {part}), substring({x}, length({part}) + 1), {x})"),
-    "trimSuffix": (
-        2,
-        lambda part, x: f"if(endsWith({x}, {part}), substring({x}, 1, length({x}) - length({part})), {x})",
-    ),
-    "trunc": (
-        2,
-        lambda n, x: (
-            f"if({_number(n)} < 0, substringUTF8({x}, greatest(1, lengthUTF8({x}) + toInt64({_number(n)}) + 1)), "
-            f"substringUTF8({x}, 1, toInt64({_number(n)})))"
-        ),
-    ),
-    "substr": (
-        3,
-        lambda start, end, x: (
-            f"substringUTF8({x}, toInt64({_number(start)}) + 1, "
-            f"greatest(0, toInt64({_number(end)}) - toInt64({_number(start)})))"
-        ),
-    ),
-    "replace": (3, lambda old, new, x: f"replaceAll({x}, {old}, {new})"),
-    "repeat": (2, lambda n, x: f"repeat({x}, toUInt16({_number(n)}))"),
-    "default": (2, lambda other, x: f"if({x} = '', {other}, {x})"),
-    "contains": (2, lambda part, x: _bool(f"position({x}, {part}) > 0")),
-    "hasPrefix": (2, lambda part, x: _bool(f"startsWith({x}, {part})")),
-    "hasSuffix": (2, lambda part, x: _bool(f"endsWith({x}, {part})")),
-    "eq": (2, lambda a, b: _bool(f"{a} = {b}")),
-    "ne": (2, lambda a, b: _bool(f"{a} != {b}")),
-    "lt": (2, lambda a, b: _bool(f"{_number(a)} < {_number(b)}")),
-    "le": (2, lambda a, b: _bool(f"{_number(a)} <= {_number(b)}")),
-    "gt": (2, lambda a, b: _bool(f"{_number(a)} > {_number(b)}")),
-    "ge": (2, lambda a, b: _bool(f"{_number(a)} >= {_number(b)}")),
-    "and": (2, lambda a, b: f"if({a} = '', {a}, {b})"),
-    "or": (2, lambda a, b: f"if({a} != '', {a}, {b})"),
-    "not": (1, lambda a: _bool(f"{a} = ''")),
-    "add": (2, lambda a, b: _computed(f"{_number(a)} + {_number(b)}")),
-    "sub": (2, lambda a, b: _computed(f"{_number(a)} - {_number(b)}")),
-    "mul": (2, lambda a, b: _computed(f"{_number(a)} * {_number(b)}")),
-    "div": (2, lambda a, b: _computed(f"intDivOrZero(toInt64({_number(a)}), toInt64({_number(b)}))")),
-    "divf": (2, lambda a, b: _computed(f"{_number(a)} / {_number(b)}")),
-    "mod": (2, lambda a, b: _computed(f"moduloOrZero(toInt64({_number(a)}), toInt64({_number(b)}))")),
-    "int": (1, lambda a: _computed(f"toInt64({_number(a)})")),
-    "float64": (1, lambda a: _computed(_number(a))),
-    "ceil": (1, lambda a: _computed(f"ceil({_number(a)})")),
-    "floor": (1, lambda a: _computed(f"floor({_number(a)})")),
-    "round": (2, lambda a, n: _computed(f"round({_number(a)}, toInt16({_number(n)}))")),
-    "max": (2, lambda a, b: _computed(f"greatest({_number(a)}, {_number(b)})")),
-    "min": (2, lambda a, b: _computed(f"least({_number(a)}, {_number(b)})")),
-    "len": (1, lambda a: _computed(f"length({a})")),
-    "b64enc": (1, lambda x: f"base64Encode({x})"),
-    "b64dec": (1, lambda x: f"tryBase64Decode({x})"),
-    "urlencode": (1, lambda x: f"encodeURLFormComponent({x})"),
-    "urldecode": (1, lambda x: f"decodeURLFormComponent({x})"),
-}
-FUNCTIONS |= {
-    "ToLower": FUNCTIONS["lower"], "ToUpper": FUNCTIONS["upper"], "TrimSpace": FUNCTIONS["trim"],
-    "addf": FUNCTIONS["add"], "subf": FUNCTIONS["sub"], "mulf": FUNCTIONS["mul"],
-    "Trim": (2, lambda x, chars: f"trimBoth({x}, {chars})"),
-    "TrimLeft": (2, lambda x, chars: f"trimLeft({x}, {chars})"),
-    "TrimRight": (2, lambda x, chars: f"trimRight({x}, {chars})"),
-    "TrimPrefix": (2, lambda x, part: FUNCTIONS["trimPrefix"][1](part, x)),
-    "TrimSuffix": (2, lambda x, part: FUNCTIONS["trimSuffix"][1](part, x)),
-    "Replace": (4, lambda x, old, new, count: f"replaceAll({x}, {old}, {new})"),
-}  # fmt: skip
 LINE, TIME = "__line__", "__timestamp__"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What names mean at a place of the template: labels, the dot, variables."""
+
+    label: Callable[[str], str]
+    bind: Callable[[str], str]
+    dot: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +42,7 @@ class _Words:
     """One action's text on its way to SQL."""
 
     text: str
-    label: Callable[[str], str]
-    bind: Callable[[str], str]
+    names: _Names
     at: int
 
 
@@ -134,66 +66,80 @@ def compile_template(
     pieces.append(rest.lstrip() if trim else rest)
     if len(pieces) > 2 * MAX_ACTIONS:
         raise ParseError(f"the template has more than {MAX_ACTIONS} actions", position=at)
-    made, left, stopped = _sequence(pieces, 0, label, bind)
+    made, left, stopped = _sequence(pieces, 0, _Names(label, bind))
     if stopped:
         raise ParseError(f"the template has {stopped} without if", position=at)
     assert left == len(pieces)
     return made
 
 
-def _sequence(
-    pieces: list[str | tuple[str, int]], start: int, label: Callable[[str], str], bind: Callable[[str], str]
-) -> tuple[str, int, str]:
+def _sequence(pieces: list[str | tuple[str, int]], start: int, around: _Names) -> tuple[str, int, str]:
     """SQL of the pieces up to an `else` or `end` of an `if` around them; where it stopped, and at what."""
+    names = replace(around, variables=dict(around.variables))
     parts: list[str] = []
     place = start
     while place < len(pieces):
         piece = pieces[place]
         if isinstance(piece, str):
             if piece:
-                parts.append(bind(piece))
+                parts.append(names.bind(piece))
             place += 1
             continue
         action, at = piece
         word = action.split(None, 1)[0] if action else ""
         if word in ("else", "end"):
             return _concat(parts), place, action
-        if word == "if":
-            made, place = _condition(pieces, place, action[2:], label, bind)
+        if word in ("if", "with"):
+            made, place = _condition(pieces, place, word, action[len(word) :], names)
             parts.append(made)
-        elif word in ("range", "with", "define", "template", "block"):
-            raise UnsupportedQuery(f"templates with {word} cannot be answered", position=at)
-        elif not action.startswith("/*"):
-            parts.append(_pipe(_Words(action, label, bind, at)))
-            place += 1
-        else:
-            place += 1
+            continue
+        parts += _action(action, word, names, at)
+        place += 1
     return _concat(parts), place, ""
 
 
+def _action(action: str, word: str, names: _Names, at: int) -> list[str]:
+    """SQL of what an action writes: nothing for comments and declarations."""
+    if word in ("range", "define", "template", "block", "break", "continue") or ASSIGNED.match(action):
+        what = word if word.isalpha() else "assignments (but := )"
+        raise UnsupportedQuery(f"templates with {what} cannot be answered", position=at)
+    if action.startswith("/*"):
+        return []
+    if declared := DECLARED.match(action):
+        names.variables[declared[1]] = _pipe(_Words(action[declared.end() :], names, at))
+        return []
+    return [_pipe(_Words(action, names, at))]
+
+
 def _condition(
-    pieces: list[str | tuple[str, int]],
-    place: int,
-    condition: str,
-    label: Callable[[str], str],
-    bind: Callable[[str], str],
+    pieces: list[str | tuple[str, int]], place: int, word: str, condition: str, names: _Names
 ) -> tuple[str, int]:
+    """`if` or `with` up to its end; `with` lets the dot stand for what it asks."""
     at = pieces[place][1] if isinstance(pieces[place], tuple) else 0
     assert isinstance(at, int)
-    asked = _pipe(_Words(condition, label, bind, at))
-    then, place, stopped = _sequence(pieces, place + 1, label, bind)
+    declared = DECLARED.match(condition.strip())
+    asked = _pipe(_Words(condition.strip()[declared.end() if declared else 0 :], names, at))
+    inner = replace(names, variables={**names.variables, declared[1]: asked}) if declared else names
+    then, place, stopped = _sequence(pieces, place + 1, replace(inner, dot=asked) if word == "with" else inner)
     if not stopped:
-        raise ParseError("the template has if without end", position=at)
+        raise ParseError(f"the template has {word} without end", position=at)
     if stopped == "end":
-        return f"if({asked} != '', {then}, '')", place + 1
+        return _limited(f"if({asked} != '', {then}, '')", at), place + 1
     after = stopped[4:].strip()
-    if after.startswith("if"):
-        other, place = _condition(pieces, place, after[2:], label, bind)
-        return f"if({asked} != '', {then}, {other})", place
-    other, place, stopped = _sequence(pieces, place + 1, label, bind)
+    if after.split(None, 1)[:1] in (["if"], ["with"]):
+        next_word = after.split(None, 1)[0]
+        other, place = _condition(pieces, place, next_word, after[len(next_word) :], inner)
+        return _limited(f"if({asked} != '', {then}, {other})", at), place
+    other, place, stopped = _sequence(pieces, place + 1, inner)
     if stopped != "end":
         raise ParseError("the template has else without end", position=at)
-    return f"if({asked} != '', {then}, {other})", place + 1
+    return _limited(f"if({asked} != '', {then}, {other})", at), place + 1
+
+
+def _limited(made: str, at: int) -> str:
+    if len(made) > MAX_SQL:
+        raise ParseError("the template repeats itself too often: its expression becomes too long", position=at)
+    return made
 
 
 def _concat(parts: list[str]) -> str:
@@ -228,10 +174,11 @@ def _call(words: _Words, place: int, handed: str | None) -> tuple[str, int]:
             raise ParseError("a pipe of a template ends in a function", position=words.at)
         return _operand(words, place)
     place = found.end()
+    if name in VARIADIC:
+        return _formatted(words, place, handed)
     if name not in FUNCTIONS:
-        raise UnsupportedQuery(
-            f"templates do not have the function {name}", position=words.at, hint=f"one of {', '.join(FUNCTIONS)}"
-        )
+        known = ", ".join([*FUNCTIONS, *VARIADIC])
+        raise UnsupportedQuery(f"templates do not have the function {name}", position=words.at, hint=f"one of {known}")
     count, function = FUNCTIONS[name]
     arguments: list[str] = []
     while len(arguments) + (handed is not None) < count:
@@ -239,7 +186,24 @@ def _call(words: _Words, place: int, handed: str | None) -> tuple[str, int]:
             raise ParseError(f"{name} takes {count} values, found {after or 'the end'!r}", position=words.at)
         value, place = _operand(words, place)
         arguments.append(value)
-    return function(*arguments, *([] if handed is None else [handed])), place
+    arguments += [] if handed is None else [handed]
+    try:
+        return _limited(function(*arguments), words.at), place
+    except ValueError as error:
+        raise UnsupportedQuery(f"{name} {error}", position=words.at) from error
+
+
+def _formatted(words: _Words, place: int, handed: str | None) -> tuple[str, int]:
+    """`printf` and all values up to the next pipe."""
+    arguments: list[str] = []
+    while words.text[place:].lstrip()[:1] not in ("", "|", ")"):
+        value, place = _operand(words, place)
+        arguments.append(value)
+    arguments += [] if handed is None else [handed]
+    try:
+        return _limited(printf(*arguments, bind=words.names.bind), words.at), place
+    except ValueError as error:
+        raise UnsupportedQuery(f"printf {error}", position=words.at) from error
 
 
 def _operand(words: _Words, place: int) -> tuple[str, int]:
@@ -251,14 +215,21 @@ def _operand(words: _Words, place: int) -> tuple[str, int]:
         content, end, problem = unquote(raw, before)
         if problem:
             raise ParseError(f"{problem} in a template", position=words.at)
-        return words.bind(content), len(raw[:end].encode("latin-1").decode("utf-8", "surrogateescape"))
+        return Literal(words.names.bind(content), content), len(
+            raw[:end].encode("latin-1").decode("utf-8", "surrogateescape")
+        )
     found = TOKEN.match(words.text, place)
     if not found:
         raise ParseError(f"the template does not read on at {rest[:30]!r}", position=words.at)
+    names = words.names
     if found["label"]:
-        return words.label(found["label"][1:]), found.end()
+        return names.label(found["label"][1:]), found.end()
     if found["number"]:
-        return words.bind(found["number"]), found.end()
+        return Literal(names.bind(found["number"]), found["number"]), found.end()
+    if found["dot"] and names.dot is not None:
+        return names.dot, found.end()
+    if found["variable"] in names.variables:
+        return names.variables[found["variable"]], found.end()
     if found["mark"] == "(":
         made, end = _calls(words, found.end())
         closing = TOKEN.match(words.text, end)
@@ -266,7 +237,7 @@ def _operand(words: _Words, place: int) -> tuple[str, int]:
             raise ParseError("the template has ( without )", position=words.at)
         return made, closing.end()
     if found["word"] in (LINE, TIME):
-        return words.label(found["word"]), found.end()
+        return names.label(found["word"]), found.end()
     if found["word"] in FUNCTIONS and FUNCTIONS[found["word"]][0] == 0:
         return FUNCTIONS[found["word"]][1](), found.end()
     raise ParseError(f"a template cannot have {found.group().strip()!r} here", position=words.at)
