@@ -34,8 +34,9 @@ LEVEL = (
 RECORD = {
     "trace_id": "if(trace_id = toFixedString('', 16), '', lower(hex(trace_id)))",
     "span_id": "if(span_id = toFixedString('', 8), '', lower(hex(span_id)))",
-    "severity_text": "toString(severity_text)",
-    "severity_number": "if(severity_number = 0, '', toString(severity_number))",
+    # A line of Loki's push has no scope: its severity was found in it, which `detected_level` says.
+    "severity_text": "if(scope_id = 0, '', toString(severity_text))",
+    "severity_number": "if(scope_id = 0 OR severity_number = 0, '', toString(severity_number))",
     "detected_level": LEVEL,
 }
 SENT = f"CAST(mapApply((k, v) -> ({_name('toString(k)')}, {text_of('v')}), attributes), 'Map(String, String)')"

@@ -32,7 +32,7 @@ from traceo.query.sql import Scope
 
 COLUMNS = """
 toUnixTimestamp64Nano(time) AS time_ns, body, body_value, trace_id, span_id, severity_number, severity_text,
-resource_id, attributes
+resource_id, scope_id, attributes
 """
 ERROR, DETAILS = "__error__", "__error_details__"
 ESCAPE_SEQUENCES = r"\\x1b\\[[0-9;]*[A-Za-z]"

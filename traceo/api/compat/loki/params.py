@@ -122,6 +122,12 @@ def read_step(params: Params, between: TimeRange) -> int:
     return step
 
 
+def on_steps(between: TimeRange, step_ns: int) -> TimeRange:
+    """The range from the step at or before its start to the one at or after its end, as Loki's front end moves it."""
+    start, end = between.start_ns - between.start_ns % step_ns, between.end_ns + -between.end_ns % step_ns
+    return TimeRange(max(start, -LAST_NS), min(end, LAST_NS))
+
+
 def read_limit(params: Params, default: int = DEFAULT_LIMIT, name: str = "limit") -> int:
     """`limit`, which is positive."""
     text = params.get(name)

@@ -11,7 +11,15 @@ from traceo.api.compat.loki.answer import LokiRoute, answer_data
 from traceo.api.compat.loki.encode import CATEGORIZE, group_lines, show_stats, wants_categories
 from traceo.api.compat.loki.labels import GET_POST
 from traceo.api.compat.loki.language import parse_query, placed
-from traceo.api.compat.loki.params import ParamsOf, RangeParams, read_forward, read_limit, read_range_params, read_time
+from traceo.api.compat.loki.params import (
+    ParamsOf,
+    RangeParams,
+    on_steps,
+    read_forward,
+    read_limit,
+    read_range_params,
+    read_time,
+)
 from traceo.api.compat.prometheus.encode import encode_result
 from traceo.api.compat.prometheus.waiting import while_connected
 from traceo.api.depends import QueriesOf, Tenant
@@ -30,15 +38,16 @@ router = APIRouter(route_class=LokiRoute)
 async def get_range(request: Request, params: ParamsOf, queries: QueriesOf, tenant: Tenant) -> Response:
     """Lines of streams, or a metric at every step."""
     asked = read_range_params(params)
-    parse_query(asked.query)
+    lines_only = isinstance(parse_query(asked.query), Pipeline)
+    between = asked.between if lines_only else on_steps(asked.between, asked.step_ns)
     began = time.perf_counter()
     work = query_logs(
-        queries, tenant, asked.query, asked.between, limit=asked.limit, forward=asked.forward, step_ns=asked.step_ns
+        queries, tenant, asked.query, between, limit=asked.limit, forward=asked.forward, step_ns=asked.step_ns
     )
     with placed(asked.query):
         answer = await while_connected(request, work)
     if answer.kind != "streams":
-        return _answer_metrics(answer, asked.between.end_ns, began)
+        return _answer_metrics(answer, between.end_ns, began)
     lines = thin_out(answer.lines, asked)
     categorize = wants_categories(request.headers)
     data: dict[str, Any] = {"resultType": "streams", "result": group_lines(lines, categorize=categorize)}
