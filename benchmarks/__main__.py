@@ -25,6 +25,7 @@ from benchmarks import (
     sampling_verdict,
     sampling_window,
     scraping,
+    service_map,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
 from benchmarks.report import Result, progress
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "sampling_shop": sampling_shop.run,
     "sampling_window": sampling_window.run,
     "scraping": scraping.run,
+    "service_map": service_map.run,
 }
 
 

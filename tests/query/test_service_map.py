@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.query.engine import engine
+from traceo.catalog.blocks import roll_blocks
 from traceo.config import Query as QuerySettings
 from traceo.errors import InvalidRequest, NotFound
 from traceo.query.run import Queries
@@ -49,6 +50,7 @@ def add(tenant: str, at: int, edge: str, calls: int, errors: int = 0, bucket: in
         "{n:UInt64}, {e:UInt64}, 5, 5, map({d:UInt16}, {n:UInt64})"
     )
     asyncio.run(engine().execute(edge_row, params))
+    asyncio.run(roll_blocks(engine(), {at}, NOW))
     if kind in ("call", "entry", "consume"):
         asyncio.run(engine().execute(red, params))
 

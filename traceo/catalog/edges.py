@@ -11,9 +11,11 @@ calls only ever become more, so that a result with fewer than are known is not w
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from traceo.catalog.blocks import roll_blocks
 from traceo.catalog.outside import ATTRIBUTES, CONSUME, ENTRY, EXTERNAL, TARGET, USER
 from traceo.errors import TraceoError
 from traceo.store.base import Store
@@ -157,6 +159,7 @@ async def roll_edges(store: Store, since: datetime, wait_s: int = ANSWER_WAIT_S)
     durable, resting = (f"SELECT {COLUMNS} FROM {table}{local}" for table in ("spans", "spans_recent"))
     new, more = f"{durable} WHERE kept_by = '' UNION ALL {resting}", ", received_at, attributes FROM "
     sources = {"spans": new, "attributed": new.replace(" FROM ", more), "parents": f"{durable} UNION ALL {resting}"}
+    minutes: set[int] = set()
     computed = 0
     for host, *_ in await store.shards():
         touched = await store.query_on(host, TOUCHED.format(local=local, since=int(since.timestamp())))
@@ -165,6 +168,8 @@ async def roll_edges(store: Store, since: datetime, wait_s: int = ANSWER_WAIT_S)
             for statement in (COMPUTE, RESOURCES):
                 await store.execute_on(host, statement.format(local=local, **sources, **between))
         computed += touched.num_rows
+        minutes.update(touched["minute"].to_pylist())
+    await roll_blocks(store, minutes, int(time.time()))
     return computed
 
 

@@ -27,23 +27,25 @@ class Page:
 async def list_catalog(
     queries: Queries, tenant: str, between: TimeRange, page: Page, owners: Mapping[str, Row] | None = None
 ) -> Row:
-    """`{"services": [...], "total": n}`. `owners`: service -> its owner, with `team`."""
+    """`{"services": [...], "total": n, "warnings": [...]}`. `owners`: service -> its owner, with `team`."""
     known = owners or {}
-    rows, facts = await asyncio.gather(list_services(queries, tenant, between), list_facts(queries, tenant, between))
+    rows, (facts, warnings) = await asyncio.gather(
+        list_services(queries, tenant, between), list_facts(queries, tenant, between)
+    )
     red = {row["service"]: {name: row[name] for name in IDLE} for row in rows}
     entries = [_entry(name, red.get(name), facts.get(name), known.get(name)) for name in {*red, *facts}]
     found = [entry for entry in entries if _matches(entry, page.search.casefold())]
     found.sort(key=lambda entry: entry["service"])
     if page.sort != "service":
         found.sort(key=lambda entry: entry[page.sort] or 0, reverse=True)
-    return {"services": found[page.offset : page.offset + page.limit], "total": len(found)}
+    return {"services": found[page.offset : page.offset + page.limit], "total": len(found), "warnings": warnings}
 
 
 async def read_service(
     queries: Queries, tenant: str, service: str, between: TimeRange, owners: Mapping[str, Row] | None = None
 ) -> Row:
     """Everything about one service. Raises NotFound when it sent nothing within the range."""
-    rows, facts, operations, versions, edges = await asyncio.gather(
+    rows, (facts, _), operations, versions, (edges, cut) = await asyncio.gather(
         list_services(queries, tenant, between),
         list_facts(queries, tenant, between, service),
         list_operations(queries, tenant, service, between),
@@ -60,6 +62,7 @@ async def read_service(
         **versions,
         "upstream": [edge for edge in edges if edge["target"] == own],
         "downstream": [edge for edge in edges if edge["source"] == own],
+        "warnings": [*versions["warnings"], *cut],
     }
 
 

@@ -44,8 +44,13 @@ VERSION_COLUMNS = (
 SIGNAL_SUMS = "service, signal, toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last"
 
 
-async def list_facts(queries: Queries, tenant: str, between: TimeRange, service: str | None = None) -> dict[str, Row]:
-    """Service -> its facts, of what sent anything within the range (resources: within its days); or of one."""
+async def list_facts(
+    queries: Queries, tenant: str, between: TimeRange, service: str | None = None
+) -> tuple[dict[str, Row], list[str]]:
+    """Service -> its facts, of what sent anything within the range (resources: within its days); or of one.
+
+    And a warning if there are more services.
+    """
     resources, usage = Scope(tenant), Scope(tenant, between)
     first_day, last_day = (resources.bind(moment // DAY_NS) for moment in (between.start_ns, between.end_ns - 1))
     days = [f"toInt64(toUInt16(day)) BETWEEN {first_day} AND {last_day}"]
@@ -53,9 +58,11 @@ async def list_facts(queries: Queries, tenant: str, between: TimeRange, service:
     if service is not None:
         days.append(f"service = {resources.bind(service)}")
         signals.append(f"service = {usage.bind(service)}")
-    tail = f"GROUP BY service ORDER BY service LIMIT {MAX_SERVICES}"
+    tail = f"GROUP BY service ORDER BY service LIMIT {MAX_SERVICES + 1}"
     of_resources = resources.select("resources", f"service, {SETS}", days, tail)
-    of_signals = usage.select("usage", SIGNAL_SUMS, signals, f"GROUP BY service, signal LIMIT {3 * MAX_SERVICES}")
+    of_signals = usage.select(
+        "usage", SIGNAL_SUMS, signals, f"GROUP BY service, signal ORDER BY service LIMIT {3 * MAX_SERVICES + 1}"
+    )
     described, sent = await asyncio.gather(queries.rows(resources, of_resources), queries.rows(usage, of_signals))
     facts: dict[str, Row] = {}
     for row in sent:
@@ -66,7 +73,9 @@ async def list_facts(queries: Queries, tenant: str, between: TimeRange, service:
     for row in described:
         known = facts.setdefault(decode_text(row["service"]), no_facts())
         known |= {name: sorted(map(decode_text, row[name])) for name in FACTS}
-    return facts
+    cut = len(described) > MAX_SERVICES or len(sent) > 3 * MAX_SERVICES
+    warning = f"more than {MAX_SERVICES} services: versions, instances and signals of the others are missing"
+    return facts, [warning] if cut else []
 
 
 def no_facts() -> Row:
@@ -85,7 +94,10 @@ async def list_versions(queries: Queries, tenant: str, service: str, between: Ti
     rows, seconds = await asyncio.gather(
         queries.rows(scope, _compile_versions(scope, service, step_s)), observed_seconds(queries, tenant, between)
     )
-    parts = [{**row, **{name: decode_text(row[name]) for name in ("version", "environment")}} for row in rows]
+    parts = [
+        {**row, **{name: decode_text(row[name]) for name in ("version", "environment")}}
+        for row in rows[:MAX_VERSION_ROWS]
+    ]
     sums, traffic = [], []
     for row in parts:
         named = {"version": row["version"], "environment": row["environment"]}
@@ -93,8 +105,13 @@ async def list_versions(queries: Queries, tenant: str, service: str, between: Ti
             sums.append({**named, **red_of(row, seconds), "first_seen": row["first"], "last_seen": row["last"]})
         else:
             traffic.append({**named, "time": row["step"], "spans": row["requests"]})
+    cut = (
+        [f"only {MAX_VERSION_ROWS} steps of versions were read: take a shorter range"]
+        if len(rows) > MAX_VERSION_ROWS
+        else []
+    )
     _add_shares(traffic)
-    return {"releases": sums, "deploys": find_deploys(traffic), "step_s": step_s, "traffic": traffic}
+    return {"releases": sums, "deploys": find_deploys(traffic), "step_s": step_s, "traffic": traffic, "warnings": cut}
 
 
 def _compile_versions(scope: Scope, service: str, step_s: int) -> str:
@@ -115,7 +132,7 @@ SELECT version, environment, if(grouping(at) = 0, toNullable(at), NULL) AS step,
     toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last
 FROM (SELECT *, toUnixTimestamp(toStartOfInterval(minute, INTERVAL {step_s} SECOND)) AS at FROM ({joined}))
 GROUP BY GROUPING SETS ((version, environment), (version, environment, at))
-ORDER BY environment, version, step LIMIT {MAX_VERSION_ROWS}"""
+ORDER BY environment, version, step LIMIT {MAX_VERSION_ROWS + 1}"""
 
 
 def _add_shares(traffic: list[Row]) -> None:

@@ -11,9 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from traceo.errors import InvalidRequest, NotFound
-from traceo.query.run import Queries, Row
-from traceo.query.services import QUANTILES, QUANTILES_MS, list_services, observed_seconds, red_of
+from traceo.query.edge_blocks import select_edges
+from traceo.query.run import Queries, Row, as_bytes
+from traceo.query.services import EDGE_COLUMNS, EDGE_SUMS, QUANTILES, list_services, observed_seconds
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text
 
@@ -29,8 +33,8 @@ ENDS = {
     "external": ("service", "external"),
     "entry": ("user", "service"),
 }
-# Of each edge, its newest figures of a minute: FINAL.
-EDGE_SUMS = f"client, server, kind, sum(calls) AS requests, sum(errors) AS failed, {QUANTILES_MS} AS quantiles_ms"
+EDGE_KINDS = ", ".join(f"'{kind}'" for kind in ENDS)
+FIGURES = ("requests", "errors", "rate_per_s", "error_ratio", *QUANTILES)
 DEGRADED_RATIO, FAILING_RATIO = 0.01, 0.05
 MIN_REQUESTS = 10  # fewer tell nothing of a ratio
 SIGNIFICANT_Z = 3.29  # p < 0.001 on both sides: a map has hundreds of edges that are all tested
@@ -56,9 +60,9 @@ def health_of(requests: int, error_ratio: float) -> str:
 
 
 async def read_map(queries: Queries, tenant: str, between: TimeRange, view: MapView | None = None) -> Row:
-    """`{"nodes": [...], "edges": [...]}`. Raises NotFound for a focus that is not on it, LimitExceeded."""
+    """`{"nodes", "edges", "warnings"}`, lists. Raises NotFound for a focus that is not on it, LimitExceeded."""
     view = view or MapView()
-    services, edges = await asyncio.gather(
+    services, (edges, warnings) = await asyncio.gather(
         list_services(queries, tenant, between), list_all_edges(queries, tenant, between)
     )
     nodes = _nodes(services, edges)
@@ -71,42 +75,65 @@ async def read_map(queries: Queries, tenant: str, between: TimeRange, view: MapV
     if view.health:
         nodes = {key: node for key, node in nodes.items() if node["health"] == view.health}
     shown = [edge for edge in edges if edge["source"] in nodes and edge["target"] in nodes]
-    return {"nodes": list(nodes.values()), "edges": shown}
+    return {"nodes": list(nodes.values()), "edges": shown, "warnings": warnings}
 
 
-async def list_all_edges(queries: Queries, tenant: str, between: TimeRange) -> list[Row]:
-    """Edges of every kind with the ids of their ends, most calls first."""
-    scope = Scope(tenant, between)
-    tail = f"GROUP BY client, server, kind ORDER BY requests DESC, client, server, kind LIMIT {MAX_EDGES}"
-    sql = scope.select("service_edges", EDGE_SUMS, tail=tail, alias="edges FINAL")
-    rows, seconds = await asyncio.gather(queries.rows(scope, sql), observed_seconds(queries, tenant, between))
-    edges = []
-    for row in rows:
-        client, server, kind = (decode_text(row[name]) for name in ("client", "server", "kind"))
-        if kind not in ENDS:
-            continue
-        source, target = ENDS[kind]
-        red = red_of(row, seconds)
-        health = health_of(red["requests"], red["error_ratio"])
-        edges.append(
-            {"source": f"{source}:{client}", "target": f"{target}:{server}", "kind": kind, **red, "health": health}
+async def list_all_edges(queries: Queries, tenant: str, between: TimeRange) -> tuple[list[Row], list[str]]:
+    """Edges of every kind with the ids of their ends, most calls first; and a warning if there are more."""
+    scope = Scope(tenant)
+    rows_sql = await select_edges(queries, scope, between, EDGE_COLUMNS)
+    tail = f"GROUP BY client, server, kind ORDER BY requests DESC, client, server, kind LIMIT {MAX_EDGES + 1}"
+    sql = f"SELECT {EDGE_SUMS} FROM ({rows_sql}) WHERE kind IN ({EDGE_KINDS}) {tail}"
+    table, seconds = await asyncio.gather(
+        queries.table(sql, dict(scope.params)), observed_seconds(queries, tenant, between)
+    )
+    cut = [f"only the {MAX_EDGES} busiest edges are shown: take a shorter range"] if len(table) > MAX_EDGES else []
+    return _edge_rows(as_bytes(table[:MAX_EDGES]), seconds), cut
+
+
+def _edge_rows(table: pa.Table, seconds: float) -> list[Row]:
+    """By columns: a map has thousands of rows."""
+    requests, failed = (table[name].to_numpy() for name in ("requests", "failed"))
+    ratios = failed / np.maximum(requests, 1)
+    quantiles = table["quantiles_ms"].combine_chunks().flatten().to_numpy().reshape(-1, len(QUANTILES)).T
+    kinds = [kind.decode() for kind in table["kind"].to_pylist()]
+    ids: dict[tuple[str, bytes], str] = {}
+    for name, side in (("client", 0), ("server", 1)):
+        for pair in zip((ENDS[kind][side] for kind in kinds), table[name].to_pylist(), strict=True):
+            if pair not in ids:
+                ids[pair] = f"{pair[0]}:{decode_text(pair[1])}"
+    figures = (requests, failed, requests / seconds, ratios, *quantiles)
+    return [
+        {
+            "source": ids[ENDS[kind][0], client],
+            "target": ids[ENDS[kind][1], server],
+            "kind": kind,
+            **dict(zip(FIGURES, values, strict=True)),
+            "health": health_of(values[0], values[3]),
+        }
+        for client, server, kind, *values in zip(
+            table["client"].to_pylist(),
+            table["server"].to_pylist(),
+            kinds,
+            *(figure.tolist() for figure in figures),
+            strict=True,
         )
-    return edges
+    ]
 
 
 def _nodes(services: Iterable[Row], edges: Iterable[Row]) -> dict[str, Row]:
     """Services with their own figures; other nodes with those of their callers, latency of the busiest one."""
     nodes: dict[str, Row] = {}
     for row in services:
-        red = {name: row[name] for name in ("requests", "errors", "rate_per_s", "error_ratio", *QUANTILES)}
+        red = {name: row[name] for name in FIGURES}
         health = health_of(row["requests"], row["error_ratio"])
         key = f"service:{row['service']}"
         nodes[key] = {"id": key, "type": "service", "name": row["service"], **red, "health": health}
     for edge in edges:
         for key in (edge["source"], edge["target"]):
-            kind, _, name = key.partition(":")
-            if kind == "service" and key in nodes:
+            if key in nodes and nodes[key]["type"] == "service":
                 continue
+            kind, _, name = key.partition(":")
             if key not in nodes:
                 nodes[key] = {"id": key, "type": kind, "name": name, "requests": 0, "errors": 0, "rate_per_s": 0.0}
                 nodes[key] |= {
@@ -152,6 +179,7 @@ async def diff_maps(queries: Queries, tenant: str, before: TimeRange, after: Tim
     old, new = await asyncio.gather(read_map(queries, tenant, before), read_map(queries, tenant, after))
     lengths = await asyncio.gather(*(observed_seconds(queries, tenant, between) for between in (before, after)))
     return {
+        "warnings": sorted({*old["warnings"], *new["warnings"]}),
         "nodes": _diff(_by_id(old["nodes"]), _by_id(new["nodes"]), lengths),
         "edges": _diff(_by_ends(old["edges"]), _by_ends(new["edges"]), lengths),
     }

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from traceo.query.edge_blocks import select_edges
 from traceo.query.run import Queries, Row
 from traceo.query.sql import MINUTE_NS, Scope, TimeRange
 from traceo.store.attributes import decode_text
@@ -29,6 +30,7 @@ OPERATION_SUMS = f"""
 operation, kind, sum(spans) AS requests, sum(errors) AS failed, max(duration_max_ns) AS longest_ns,
 {QUANTILES_MS} AS quantiles_ms
 """
+EDGE_COLUMNS = "client, server, kind, calls, errors, durations"
 EDGE_SUMS = f"""
 client, server, kind, sum(calls) AS requests, sum(errors) AS failed, {QUANTILES_MS} AS quantiles_ms
 """
@@ -75,10 +77,10 @@ async def list_operations(queries: Queries, tenant: str, service: str, between: 
 
 async def list_edges(queries: Queries, tenant: str, between: TimeRange) -> list[Row]:
     """Calls between services, most calls first; of each minute, the figures that were computed last."""
-    scope = Scope(tenant, between)
-    # FINAL keeps the newest result of a minute on each shard; the shards' calls add up.
+    scope = Scope(tenant)
+    rows_sql = await select_edges(queries, scope, between, EDGE_COLUMNS)
     tail = "GROUP BY client, server, kind ORDER BY requests DESC, client, server, kind"
-    sql = scope.select("service_edges", EDGE_SUMS, ["kind IN ('call', 'messaging')"], tail, "edges FINAL")
+    sql = f"SELECT {EDGE_SUMS} FROM ({rows_sql}) WHERE kind IN ('call', 'messaging') {tail}"
     rows, seconds = await asyncio.gather(queries.rows(scope, sql), observed_seconds(queries, tenant, between))
     return [
         {**{name: decode_text(row[name]) for name in ("client", "server", "kind")}, **red_of(row, seconds)}

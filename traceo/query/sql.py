@@ -26,6 +26,7 @@ TIME_COLUMNS = {
     "exemplars": "time",
     "span_red": "minute",
     "service_edges": "minute",
+    "service_edges_blocks": "minute",
     "resource_red": "minute",
     "usage": "minute",
     "series": "day",

@@ -58,6 +58,8 @@ RETENTION = {
     "span_red": ("rollups", "minute"),
     "service_edges": ("rollups", "minute"),
     "resource_red": ("rollups", "minute"),
+    "service_edges_blocks": ("rollups", "minute"),
+    "edge_blocks_done": ("rollups", "minute"),
     "usage": ("usage", "minute"),
     "rejects": ("recent_spans", "received_at"),
 }

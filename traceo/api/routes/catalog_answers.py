@@ -51,6 +51,7 @@ class CatalogAnswer(BaseModel):
 
     services: list[Entry]
     total: int
+    warnings: list[str] = Field(description="What was cut off, in words")
 
 
 class OperationRow(Red):
@@ -102,3 +103,4 @@ class ServicePage(Entry):
     traffic: list[Traffic]
     upstream: list[Edge]
     downstream: list[Edge]
+    warnings: list[str] = Field(description="What was cut off, in words")

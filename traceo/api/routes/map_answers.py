@@ -42,6 +42,7 @@ class MapAnswer(BaseModel):
 
     nodes: list[Node]
     edges: list[Edge]
+    warnings: list[str] = Field(description="What was cut off, in words")
 
 
 class Change(BaseModel):
@@ -90,3 +91,4 @@ class MapDiff(BaseModel):
 
     nodes: NodesDiff
     edges: EdgesDiff
+    warnings: list[str] = Field(description="What was cut off, in words")
