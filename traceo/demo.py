@@ -26,7 +26,7 @@ from traceo.config import Config
 from traceo.errors import TraceoError
 from traceo.policies.file import RECOMMENDED
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 120.0
 REFRESH_S = 2.0
 PLAIN_REFRESH_S = 10.0
 SLOW_MS = 500.0
