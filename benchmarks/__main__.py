@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from benchmarks import (
+    analysis,
     ingest_logs,
     ingest_loki,
     ingest_metrics,
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "sampling_window": sampling_window.run,
     "scraping": scraping.run,
     "service_map": service_map.run,
+    "analysis": analysis.run,
 }
 
 

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from traceo.errors import InvalidRequest
 from traceo.query.analysis.compare_sql import (
     Sets,
     compile_durations,
+    compile_members,
     compile_numbers,
-    compile_totals,
     compile_values,
+    write_member,
 )
 from traceo.query.analysis.ranking import OUTCOMES, best
 from traceo.query.analysis.selection import Selection, resolve
@@ -31,7 +34,7 @@ from traceo.store.attributes import decode_text
 MAX_TRACES = 5000
 MAX_TEXT = 400  # characters of a value
 SIGNIFICANT = 0.05
-Compiler = Callable[[Scope, Sets, frozenset[str]], str]
+Compiler = Callable[[Scope, Sets], str]
 COMPILERS: tuple[Compiler, ...] = (compile_values, compile_numbers, compile_durations)
 
 
@@ -65,9 +68,12 @@ async def compare_sets(
         resolved = [await resolve(queries, tenant, side, recent) for side in (selection, baseline)]
         sets = Sets(resolved[0], resolved[1], whole, max_traces)
         scope = Scope(tenant, recent=recent)
-        totals = _read_totals((await queries.rows(scope, compile_totals(scope, sets, recent)))[0])
+        members = await queries.rows(scope, compile_members(scope, sets, recent))
+        totals = _sum_up_members(members)
         if not min(totals.traces):
             return totals, []
+        texts = [write_member(row["trace_id"], row["side"], row["weight"]) for row in members]
+        sets = replace(sets, members="".join(texts))
         return totals, await asyncio.gather(*(_read(queries, tenant, sets, recent, make, totals) for make in COMPILERS))
 
     totals, parts = await queries.over_recent(["spans_recent"], read)
@@ -88,23 +94,26 @@ async def _read(
     tenant: str,
     sets: Sets,
     recent: frozenset[str],
-    make: Callable[[Scope, Sets, frozenset[str]], str],
+    make: Compiler,
     totals: Totals,
 ) -> list[Row]:
     scope = Scope(tenant, recent=recent)
-    sql = make(scope, sets, recent)
+    sql = make(scope, sets)
     for side in (0, 1):
         scope.params |= {f"total_{side}": totals.weights[side], f"size_{side}": totals.sizes[side]}
     return await queries.rows(scope, sql)
 
 
-def _read_totals(row: Row) -> Totals:
-    sides = (0, 1)
-    weights = tuple(float(row[f"weight_{side}"]) or float(row[f"traces_{side}"]) for side in sides)
-    sizes = tuple(effective_size(row[f"weight_{side}"], row[f"squares_{side}"]) for side in sides)
-    return Totals(
-        (row["all_0"], row["all_1"]), (row["traces_0"], row["traces_1"]), (weights[0], weights[1]), (sizes[0], sizes[1])
-    )
+def _sum_up_members(members: list[Row]) -> Totals:
+    found, traces, weights, sizes = [], [], [], []
+    for side in (0, 1):
+        rows = [row for row in members if row["side"] == side]
+        weight = np.array([row["weight"] for row in rows], np.float64)
+        found.append(rows[0]["found"] if rows else 0)
+        traces.append(len(rows))
+        weights.append(float(weight.sum()) or float(len(rows)))
+        sizes.append(effective_size(float(weight.sum()), float((weight**2).sum())))
+    return Totals((found[0], found[1]), (traces[0], traces[1]), (weights[0], weights[1]), (sizes[0], sizes[1]))
 
 
 def _rank(totals: Totals, parts: list[list[Row]], limit: int) -> Row:

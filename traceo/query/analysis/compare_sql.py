@@ -5,6 +5,7 @@ they are encoded, and become text when they are few. What of the sets is bound b
 `total_1`, the traces that they stand for; `size_0` and `size_1`, how many equal traces tell as much.
 """
 
+import struct
 from dataclasses import dataclass
 
 from traceo.query.analysis.selection import Selection, conditions, weight_of, whole_traces
@@ -17,6 +18,7 @@ from traceo.store.attributes import double_of, int_of, text_of
 PRESENT = "*"  # instead of a value, which no value encodes to: the key is there at all
 MAX_VALUES, MAX_KEYS = 25, 2000  # of a key that are shown; of numbers, and of operations
 MAX_ROWS = 50_000
+MEMBER = 49  # characters: of the id 32, the side 1, the weight 16
 LEAST_NUMBERS = 5  # traces of each side, for their numbers to be compared
 
 
@@ -57,12 +59,16 @@ TOLD = (
 
 @dataclass(frozen=True, slots=True)
 class Sets:
-    """Two selections with their quantiles resolved; `whole`: all spans of the traces count, not only matching ones."""
+    """Two selections, resolved; `whole`: all spans of the traces count, not only matching ones.
+
+    `members` are the traces, once they are known, one after the other: MEMBER.
+    """
 
     selection: Selection
     baseline: Selection
     whole: bool
     max_traces: int
+    members: str = ""
 
     @property
     def between(self) -> TimeRange:
@@ -72,20 +78,27 @@ class Sets:
         return whole_traces(both)
 
 
-def compile_sets(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
-    """SQL: trace_id, side, weight; at most `max_traces` of each side, by the hash of their ids."""
-    return f"{_compile_all(scope, sets, recent)} ORDER BY cityHash64(trace_id) LIMIT {int(sets.max_traces)} BY side"
-
-
-def compile_totals(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
-    """SQL: how many traces each side has, before and after the limit."""
-    every = _compile_all(scope, sets, recent)
-    taken = f"{every} ORDER BY cityHash64(trace_id) LIMIT {int(sets.max_traces)} BY side"
+def compile_members(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+    """SQL: trace_id, side, weight of up to `max_traces` a side, by the hash of their ids; `found`: of how many."""
     return (
-        f"SELECT {COUNTS}, sumIf(weight * weight, side = 0) AS squares_0, "
-        "sumIf(weight * weight, side = 1) AS squares_1, "
-        f"any(all_0) AS all_0, any(all_1) AS all_1 FROM ({taken}) AS taken CROSS JOIN "
-        f"(SELECT countIf(side = 0) AS all_0, countIf(side = 1) AS all_1 FROM ({every})) AS every"
+        "SELECT trace_id, side, weight, found FROM (SELECT *, count() OVER (PARTITION BY side) AS found "
+        f"FROM ({_compile_all(scope, sets, recent)})) "
+        f"ORDER BY cityHash64(trace_id) LIMIT {int(sets.max_traces)} BY side"
+    )
+
+
+def write_member(trace_id: bytes, side: int, weight: float) -> str:
+    """Of `Sets.members`."""
+    return f"{trace_id.hex()}{side}{struct.pack('<d', weight).hex()}"
+
+
+def compile_sets(scope: Scope, sets: Sets) -> str:
+    """SQL: trace_id, side, weight of `sets.members`."""
+    scope.params["members"] = sets.members
+    return (
+        "SELECT toFixedString(unhex(substring(member, 1, 32)), 16) AS trace_id, "
+        "toUInt8(substring(member, 33, 1)) AS side, reinterpretAsFloat64(unhex(substring(member, 34))) AS weight "
+        f"FROM (SELECT arrayJoin(extractAll({{members:String}}, '.{{{MEMBER}}}')) AS member)"
     )
 
 
@@ -105,9 +118,9 @@ def _matching(scope: Scope, chosen: Selection) -> list[str]:
     ]
 
 
-def compile_spans(scope: Scope, sets: Sets, recent: frozenset[str], columns: str) -> str:
+def compile_spans(scope: Scope, sets: Sets, columns: str) -> str:
     """SQL: columns of the spans that count, with their trace's side and weight."""
-    chosen = compile_sets(scope, sets, recent)
+    chosen = compile_sets(scope, sets)
     bounds = scope.time_bounds("start_time", sets.between.start_ns, sets.between.end_ns)
     told = any(side.meant for side in (sets.selection, sets.baseline)) and not sets.whole
     source = scope.select_spans(
@@ -123,7 +136,7 @@ def compile_spans(scope: Scope, sets: Sets, recent: frozenset[str], columns: str
     )
 
 
-def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+def compile_values(scope: Scope, sets: Sets) -> str:
     """SQL: place, key, value with the traces of each side that have it, the best told apart first of each key.
 
     `distinct_values`, `all_weight_*`, and what a test of all values needs (see TOLD) are of the whole key.
@@ -134,8 +147,8 @@ def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
         "arrayMap((k, v) -> ('span', toString(k), v), mapKeys(attributes), mapValues(attributes)), "
         f"arrayMap(k -> ('span', toString(k), '{PRESENT}'), mapKeys(attributes)))"
     )
-    spans = compile_spans(scope, sets, recent, "service, name, kind, status_code, attributes")
-    resources = compile_spans(scope, sets, recent, "resource_id")
+    spans = compile_spans(scope, sets, "service, name, kind, status_code, attributes")
+    resources = compile_spans(scope, sets, "resource_id")
     bag = scope.select("resources", "id, attributes AS found", tail="LIMIT 1 BY id")
     of_resource = (
         f"SELECT trace_id, side, weight, ('resource', toString(key), value) AS item FROM "
@@ -164,9 +177,9 @@ def compile_values(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
     )
 
 
-def compile_numbers(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+def compile_numbers(scope: Scope, sets: Sets) -> str:
     """SQL: for each attribute that is a number, whether the sides differ in size or spread; a trace has its largest."""
-    spans = compile_spans(scope, sets, recent, "attributes")
+    spans = compile_spans(scope, sets, "attributes")
     number = f"if(startsWith(value, '!'), {double_of('value')}, toFloat64({int_of('value')}))"
     values = (
         f"SELECT key, trace_id, side, max({number}) AS number FROM (SELECT trace_id, side, attributes FROM ({spans})) "
@@ -176,9 +189,9 @@ def compile_numbers(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
     return _compile_ranks(values, "toString(key) AS key", "key")
 
 
-def compile_durations(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
+def compile_durations(scope: Scope, sets: Sets) -> str:
     """SQL: the same of how long each operation took in a trace, in all of its spans together; milliseconds."""
-    spans = compile_spans(scope, sets, recent, "service, name, duration_ns")
+    spans = compile_spans(scope, sets, "service, name, duration_ns")
     values = (
         "SELECT service, name, trace_id, side, sum(duration_ns) / 1e6 AS number "
         f"FROM ({spans}) GROUP BY service, name, trace_id, side"
