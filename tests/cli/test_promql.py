@@ -44,6 +44,22 @@ CARDINALITY = {
 }
 
 
+PATTERN = {"pattern": "1", "service": "shop", "level": "error", "template": "failed <_>", "lines": 1234}
+PATTERNS = {
+    "/logs/patterns": {
+        "patterns": [
+            {**PATTERN, "points": [[0, 1200], [23 * 60 * 10**9, 34]]},
+            {**PATTERN, "pattern": "2", "template": "paid <_>", "lines": 2, "points": [[60 * 10**9, 2]]},
+        ]
+    },
+    "/logs/patterns/compare": {
+        "new": [PATTERN],
+        "changed": [],
+        "vanished": [{**PATTERN, "template": "hello <_>", "before": 2.5, "after": 0.0}],
+    },
+}
+
+
 class Server(BaseHTTPRequestHandler):
     asked: ClassVar[dict[str, str]] = {}
 
@@ -62,7 +78,8 @@ class Server(BaseHTTPRequestHandler):
         self._send(200, {"status": "success", "data": data, "warnings": ["take care"]})
 
     def do_GET(self) -> None:
-        self._send(200, CARDINALITY)
+        path = self.path.partition("?")[0].removeprefix("/api/v1")
+        self._send(200, PATTERNS.get(path, CARDINALITY))
 
     def _send(self, status: int, answer: Any) -> None:
         body = json.dumps(answer).encode()
@@ -221,3 +238,14 @@ def test_logql_shows_lines_oldest_first_and_metrics_as_promql(url: str, capsys: 
     assert main(["query", "logql", "up", "--url", url]) == 0
     assert Server.asked["path"] == "/loki/api/v1/query"
     assert "a        2" in capsys.readouterr().out
+
+
+def test_patterns_show_counts_over_time_and_mark_new_and_vanished(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "patterns", "--url", url, "--start", "1970-01-01T00:00:00Z", "--end", "1440"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"+     1,234  █{'▁' * 23}  error  shop  failed <_>",
+        f"          2  ▁█{'▁' * 22}  error  shop  paid <_>",
+        "-   2.5/min before  shop  hello <_>",
+    ]
+    assert main(["query", "patterns", "--url", url, "--json"]) == 0
+    assert [row["template"] for row in json.loads(capsys.readouterr().out)["vanished"]] == ["hello <_>"]

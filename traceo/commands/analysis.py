@@ -6,11 +6,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from traceo.commands.display import console, in_tree_order, print_table, show_duration, show_time
+from traceo.commands.display import console, in_tree_order, print_table, show_duration, show_spark, show_time
 
 Row = Mapping[str, Any]
 SHADES = " ░▒▓█"
-SPARKS = "▁▂▃▄▅▆▇█"
 COLOURS = {"own work": "", "network": "magenta", "messaging queue": "yellow", "retry": "red", "straggler": "yellow"}
 MAX_LINES = 200  # of a waterfall: the spans of the path first
 MAX_WIDTH = 160
@@ -141,7 +140,7 @@ def show_errors(answer: Row, *, stacks: bool = False) -> None:
     if not answer["errors"]:
         console.print(Text("no errors found", "dim"))
     for group in answer["errors"]:
-        line = Text(f"{group['count']:>8.0f} ", "bold red").append(f"{_spark(group['points'])} ", "red")
+        line = Text(f"{group['count']:>8.0f} ", "bold red").append(f"{show_spark(group['points'])} ", "red")
         line.append(f"{group['type']}: " if group["type"] else "", "bold").append(group["message"] or "(no message)")
         console.print(line, no_wrap=True, overflow="ellipsis")
         services = ", ".join(dict.fromkeys(row["service"] for row in group["versions"]))
@@ -183,11 +182,6 @@ def show_heatmap(answer: Row) -> None:
 def _shade(count: float, most: float) -> int:
     """By the square root, so that few are seen beside many."""
     return 0 if count <= 0 else max(1, round((count / most) ** 0.5 * (len(SHADES) - 1)))
-
-
-def _spark(points: list[float]) -> str:
-    most = max([*points, 1])
-    return "".join(SPARKS[round(value / most * (len(SPARKS) - 1))] for value in points)
 
 
 def _room() -> int:

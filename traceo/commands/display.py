@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 BAR_WIDTH = 32
+SPARKS = "▁▂▃▄▅▆▇█"
 NAME_WIDTH = 48
 SEVERITY_COLOURS = ((17, "red"), (13, "yellow"), (9, ""), (0, "dim"))
 DURATION_UNITS = ((60e9, "min"), (1e9, "s"), (1e6, "ms"), (1e3, "µs"))
@@ -48,6 +49,12 @@ def show_duration(nanoseconds: float) -> str:
                 f"{nanoseconds / size:.3g} {unit}" if nanoseconds < 1000 * size else f"{nanoseconds / size:.0f} {unit}"
             )
     return f"{nanoseconds:.0f} ns"
+
+
+def show_spark(points: Sequence[float]) -> str:
+    """A column for each point, the highest one full."""
+    most = max([*points, 1])
+    return "".join(SPARKS[round(value / most * (len(SPARKS) - 1))] for value in points)
 
 
 def show_time(nanoseconds: int) -> str:

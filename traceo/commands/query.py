@@ -7,6 +7,7 @@ from typing import Any
 
 from traceo.commands.ask import add_server, add_times, ask
 from traceo.commands.logql import add_logql
+from traceo.commands.patterns import add_patterns
 from traceo.commands.promql import add_promql
 from traceo.commands.server import Commands
 from traceo.commands.traceql import add_traceql
@@ -39,6 +40,7 @@ def add_commands(commands: Commands) -> None:
     logs.add_argument("--min-severity", metavar="LEVEL", help="trace, debug, info, warn, error, fatal or 1 to 24")
     logs.add_argument("--trace-id", metavar="ID", help="32 hexadecimal digits")
     _add_search(logs)
+    add_patterns(kinds)
     _add_kind(kinds, "metrics", "metric names, types and units", "metrics")
     add_promql(kinds)
     add_logql(kinds)
