@@ -147,7 +147,7 @@ async def run_servers(services: Services) -> AsyncIterator[None]:
 
 
 def _with_receivers(app: AsgiApp, ingest: Ingest) -> AsgiApp:
-    for wrap in (with_remote_write, with_loki_push, with_elastic, with_ndjson):
+    for wrap in (with_remote_write, with_loki_push, with_elastic, with_ndjson, with_spans):
         app = wrap(app, ingest)
     return app
 

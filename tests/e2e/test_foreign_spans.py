@@ -12,6 +12,7 @@ NOW_US = time.time_ns() // 1000
 TIMES = {"timestamp": NOW_US, "duration": 1500}
 BODIES = {
     "zipkin": (ZIPKIN, zipkin(name="get", **TIMES, localEndpoint={"serviceName": "cart"}, tags={"n": "3"}), {}),
+    "zipkin, api": (ZIPKIN, zipkin(name="get", **TIMES, localEndpoint={"serviceName": "cart"}, tags={"n": "3"}), {}),
     "jaeger": (JAEGER, jaeger((8, 10, NOW_US), (9, 10, 1500), (10, 15, [tag("n", "3")])), THRIFT),
 }
 
@@ -19,7 +20,8 @@ BODIES = {
 @pytest.mark.parametrize("protocol", BODIES)
 def test_spans_of_other_protocols_come_back(server: RunningServer, tenant: str, protocol: str) -> None:
     path, body, headers = BODIES[protocol]
-    sent = httpx.post(f"{server.otlp_url}{path}", content=body, headers={**headers, "x-scope-orgid": tenant})
+    url = server.api_url if protocol.endswith("api") else server.otlp_url
+    sent = httpx.post(f"{url}{path}", content=body, headers={**headers, "x-scope-orgid": tenant})
     assert sent.status_code == 202, sent.text
     server.settle()
     found = server.get(f"traces/{TRACE}", tenant)

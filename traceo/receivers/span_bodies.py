@@ -1,4 +1,4 @@
-"""Spans of other protocols, on the port of OTLP/HTTP: `POST /api/v2/spans` (Zipkin), `POST /api/traces` (Jaeger)."""
+"""Spans of other protocols, beside OTLP/HTTP and the API: `POST /api/v2/spans` (Zipkin), `/api/traces` (Jaeger)."""
 
 from __future__ import annotations
 
