@@ -98,6 +98,19 @@ def test_targets_are_scraped_and_described(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_connections_of_a_removed_job_are_closed_when_nobody_waits_for_its_end(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with running(tmp_path) as found:
+            await wait_for(lambda: found.seen("m{"))
+            (client,) = found.scraper.pools["a"]._clients
+            found.configure(OTHER)
+            await wait_for(lambda: "a" not in found.scraper.pools)
+            assert not client.is_closed
+        assert client.is_closed
+
+    asyncio.run(run())
+
+
 def test_job_that_is_added_starts_and_one_that_is_removed_becomes_stale(tmp_path: Path) -> None:
     async def run() -> None:
         async with running(tmp_path) as found:

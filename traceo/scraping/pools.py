@@ -61,7 +61,10 @@ class ScrapePool:
         self.start()
 
     async def stop(self, *, targets_are_gone: bool) -> None:
-        """End all loops. `targets_are_gone`: wait, and let their series become stale; else somebody goes on."""
+        """End all loops. `targets_are_gone`: wait, and let their series become stale; else somebody goes on.
+
+        What was cancelled meanwhile may be ended by another call.
+        """
         await _cancel(self._tasks)
         for key in list(self._running):
             self._end(key)

@@ -26,7 +26,7 @@ class Scraper:
         self._stamp: tuple[int, int, int] | None = None
         self._applied: ScrapeFile | None = None
         self._wake = asyncio.Event()
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._stopping: dict[asyncio.Task[None], ScrapePool] = {}
 
     def load(self) -> None:
         """At start. Raises ConfigError when the file is wrong."""
@@ -85,9 +85,10 @@ class Scraper:
     async def _apply(self, file: ScrapeFile) -> None:
         wanted = {config.job_name: config for config in file.configs}
         for name in self.pools.keys() - wanted.keys():
-            task = asyncio.create_task(self.pools.pop(name).stop(targets_are_gone=True))
-            self._stopping.add(task)
-            task.add_done_callback(self._stopping.discard)
+            pool = self.pools.pop(name)
+            task = asyncio.create_task(pool.stop(targets_are_gone=True))
+            self._stopping[task] = pool
+            task.add_done_callback(self._stopping.pop)
         for name, config in wanted.items():
             try:
                 await self._apply_job(name, config)
@@ -105,11 +106,12 @@ class Scraper:
 
     async def _stop_all(self) -> None:
         self._applied = None
-        for task in list(self._stopping):
-            task.cancel()
-        ends = [pool.stop(targets_are_gone=False) for pool in self.pools.values()]
+        pools, tasks = [*self.pools.values(), *self._stopping.values()], list(self._stopping)
         self.pools = {}
-        await asyncio.gather(*ends, *self._stopping, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(pool.stop(targets_are_gone=False) for pool in pools), return_exceptions=True)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
