@@ -27,6 +27,7 @@ from benchmarks import (
     sampling_window,
     scraping,
     service_map,
+    traceql,
 )
 from benchmarks.options import Options, add_options, read_options, run_and_publish
 from benchmarks.report import Result, progress
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Callable[[Options], Result]] = {
     "scraping": scraping.run,
     "service_map": service_map.run,
     "analysis": analysis.run,
+    "traceql": traceql.run,
 }
 
 
