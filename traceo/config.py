@@ -220,7 +220,6 @@ class Catalog:
     owners_file: str = setting(
         "", "Team, on-call, repository, runbook and tier of services, read again when it changes; empty: none."
     )
-    apdex: Seconds = setting(0.5, "A request that takes no longer satisfies, where no owner says so.", minimum=0.001)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from traceo.catalog.edges import roll_edges
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
 from traceo.query.catalog import Page, list_catalog, read_service
+from traceo.query.health import judge
 from traceo.query.red import read_red
 from traceo.query.run import Queries
 from traceo.query.service_facts import find_deploys
@@ -74,6 +75,10 @@ def test_services_of_all_signals_have_a_row(tenant: str) -> None:
         ["prod"],
     )
     assert (rows["cart"]["requests"], rows["cart"]["errors"], rows["cart"]["health"]) == (13, 6, "failing")
+    assert (rows["cart"]["health_reason"], rows["cron"]["health_reason"]) == (
+        *("46.15% of 13 requests failed",),
+        "no requests",
+    )
     assert (rows["cron"]["hosts"], rows["cron"]["p95_ms"], rows["cron"]["health"]) == (["h9"], None, "idle")
 
 
@@ -132,6 +137,37 @@ def test_red_over_time_adds_up_to_the_catalog(tenant: str) -> None:
     (add,) = run(lambda q: read_red(q, tenant, RANGE, "cart", "add", durations=False))["series"]
     assert sum(add["requests"]) == 13 and set(add) == {"service", "requests", "errors"}
     assert run(lambda q: read_red(q, tenant, RANGE, "nobody"))["series"] == []
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "judged"),
+    [
+        ((200, 0.0, 30.0), (200, 0.0, 20.0), ("degraded", "p95 30 ms, 20 ms as long a time before")),
+        ((200, 0.0, 29.0), (200, 0.0, 20.0), ("healthy", "")),
+        ((99, 0.0, 30.0), (200, 0.0, 20.0), ("healthy", "")),
+        ((200, 0.0, 30.0), (99, 0.0, 20.0), ("healthy", "")),
+        ((200, 0.0, 30.0), None, ("healthy", "")),
+        ((200, 0.06, 30.0), (200, 0.0, 20.0), ("failing", "6.00% of 200 requests failed")),
+        ((9, 1.0, 30.0), None, ("healthy", "fewer than 10 requests: too few to judge")),
+        ((0, 0.0, None), None, ("idle", "no requests")),
+    ],
+    ids=["slower", "little slower", "few now", "few before", "new", "errors first", "few", "idle"],
+)
+def test_health_has_its_reason(now: tuple[Any, ...], before: tuple[Any, ...] | None, judged: tuple[str, str]) -> None:
+    names = ("requests", "error_ratio", "p95_ms")
+    earlier = dict(zip(names, before, strict=True)) if before else None
+    assert judge(dict(zip(names, now, strict=True)), earlier) == judged
+
+
+def test_slower_than_in_the_range_before_is_degraded() -> None:
+    at = NOW_NS - 90 * 60 * 10**9
+    for minute, duration_ns in ((15, 10**6), (45, 10**7)):
+        start = at + minute * 60 * 10**9
+        spans = [span(next(numbers), 1, start, duration_ns=duration_ns) for _ in range(100)]
+        insert("slower", Signal.TRACES, traces("shop", spans))
+    between = TimeRange(at + 30 * 60 * 10**9, at + 60 * 60 * 10**9)
+    (row,) = run(lambda q: list_catalog(q, "slower", between, Page()))["services"]
+    assert (row["requests"], row["health"], row["health_reason"][:4]) == (100, "degraded", "p95 ")
 
 
 def test_service_that_sent_nothing_is_not_found(tenant: str) -> None:

@@ -78,6 +78,8 @@ def _show(args: argparse.Namespace) -> None:
         print_table([page["owner"]], [name for name in OWNER if page["owner"][name]])
         console.print()
     print_table([page], ("service", "health", *names, "languages", "signals"), show)
+    if page["health_reason"]:
+        console.print(page["health_reason"], style="dim", markup=False)
     for title, key, columns in (
         ("operations", "operations", ("operation", "kind", *names)),
         ("versions", "releases", ("version", "environment", "first_seen", "last_seen", *names)),

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from traceo.errors import NotFound
+from traceo.query.health import judge, list_before
 from traceo.query.run import Queries, Row
 from traceo.query.service_facts import list_facts, list_versions, no_facts
-from traceo.query.service_map import health_of, list_all_edges
+from traceo.query.service_map import list_all_edges
 from traceo.query.services import QUANTILES, list_operations, list_services
 from traceo.query.sql import TimeRange
 
@@ -29,11 +30,15 @@ async def list_catalog(
 ) -> Row:
     """`{"services": [...], "total": n, "warnings": [...]}`. `owners`: service -> its owner, with `team`."""
     known = owners or {}
-    rows, (facts, warnings) = await asyncio.gather(
-        list_services(queries, tenant, between), list_facts(queries, tenant, between)
+    rows, before, (facts, warnings) = await asyncio.gather(
+        list_services(queries, tenant, between),
+        list_before(queries, tenant, between),
+        list_facts(queries, tenant, between),
     )
     red = {row["service"]: {name: row[name] for name in IDLE} for row in rows}
-    entries = [_entry(name, red.get(name), facts.get(name), known.get(name)) for name in {*red, *facts}]
+    entries = [
+        _entry(name, red.get(name), before.get(name), facts.get(name), known.get(name)) for name in {*red, *facts}
+    ]
     found = [entry for entry in entries if _matches(entry, page.search.casefold())]
     found.sort(key=lambda entry: entry["service"])
     if page.sort != "service":
@@ -45,8 +50,9 @@ async def read_service(
     queries: Queries, tenant: str, service: str, between: TimeRange, owners: Mapping[str, Row] | None = None
 ) -> Row:
     """Everything about one service. Raises NotFound when it sent nothing within the range."""
-    rows, (facts, _), operations, versions, (edges, cut) = await asyncio.gather(
+    rows, before, (facts, _), operations, versions, (edges, cut) = await asyncio.gather(
         list_services(queries, tenant, between),
+        list_before(queries, tenant, between),
         list_facts(queries, tenant, between, service),
         list_operations(queries, tenant, service, between),
         list_versions(queries, tenant, service, between),
@@ -57,7 +63,7 @@ async def read_service(
         raise NotFound(f"nothing of a service {service[:200]!r} arrived in this time range")
     own = f"service:{service}"
     return {
-        **_entry(service, red, facts.get(service), (owners or {}).get(service)),
+        **_entry(service, red, before.get(service), facts.get(service), (owners or {}).get(service)),
         "operations": operations,
         **versions,
         "upstream": [edge for edge in edges if edge["target"] == own],
@@ -66,10 +72,11 @@ async def read_service(
     }
 
 
-def _entry(name: str, red: Row | None, facts: Row | None, owner: Row | None) -> Row:
+def _entry(name: str, red: Row | None, before: Row | None, facts: Row | None, owner: Row | None) -> Row:
     figures = red or IDLE
-    health = health_of(figures["requests"], figures["error_ratio"])
-    return {"service": name, **figures, "health": health, **(facts or no_facts()), "owner": owner}
+    health, reason = judge(figures, before)
+    judged = {"health": health, "health_reason": reason}
+    return {"service": name, **figures, **judged, **(facts or no_facts()), "owner": owner}
 
 
 def _matches(entry: Row, wanted: str) -> bool:

@@ -32,6 +32,7 @@ class Entry(BaseModel):
     p95_ms: float | None
     p99_ms: float | None
     health: Health
+    health_reason: str = Field(description="Why; empty: nothing is wrong")
     signals: list[str]
     first_seen: int | None = Field(description="Within the range, by the minute of arrival")
     last_seen: int | None
