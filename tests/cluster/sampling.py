@@ -3,21 +3,18 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.sampling.test_sampler import OwnSampler
 from tests.sampling.traces import ARRIVAL_S, Trace, insert
 from traceo.policies.rounds import SamplingRounds
 from traceo.sampling.parse import parse_policies
-from traceo.sampling.sampler import KEEP_ALL, Judging, Sampler
-from traceo.settings import Seconds
+from traceo.sampling.sampler import Judging
 from traceo.state.database import open_state
 from traceo.store.cluster import ClusterStore
 
 WAIT_S = 10
-# Tenants of other tests.
-NOT_DUE = Judging(replace(KEEP_ALL, decision_wait=Seconds(1e9)))
 
 
 class ClusterBench:
@@ -28,10 +25,10 @@ class ClusterBench:
         self.store = store
         self.judging = Judging(parse_policies(document).policies, 1, dry_run)
         self.rounds = SamplingRounds(open_state(state_url))
-        self.sampler = Sampler(store, self.rounds, self.find)
+        self.sampler = OwnSampler(store, self.rounds, self.find, {self.tenant})
 
     def find(self, tenant: str, version: int | None) -> Judging:
-        return self.judging if tenant == self.tenant else NOT_DUE
+        return self.judging
 
     async def insert(self, *found: Trace) -> None:
         await insert(self.store, self.tenant, list(found), recent=True)

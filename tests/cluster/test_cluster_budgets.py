@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.query.telemetry import span, traces
-from tests.sampling.test_sampler import NOT_DUE, MemoryRounds
+from tests.sampling.test_sampler import NOT_DUE, MemoryRounds, OwnSampler
 from tests.sampling.traces import ARRIVAL_S, START_NS
 from traceo.sampling.parse import parse_policies
-from traceo.sampling.sampler import Sampler
 from traceo.store.base import Batch, Request, Signal
 from traceo.store.cluster import ClusterStore
 
@@ -27,7 +26,7 @@ budgets: [{name: b, spans_per_second: 10}]
 async def test_both_shards_thin_by_the_factor_that_meets_the_budget_together(store: ClusterStore) -> None:
     tenant, rounds, chance = f"budget-{secrets.token_hex(4)}", MemoryRounds(), random.Random(5)
     judging = replace(NOT_DUE, policies=parse_policies(POLICIES).policies)
-    sampler = Sampler(store, rounds, lambda name, _: judging if name == tenant else NOT_DUE)
+    sampler = OwnSampler(store, rounds, lambda *_: judging, {tenant})
     for second in (0, 5):
         spans = [span(chance.getrandbits(120), number, START_NS) for number in range(1, 201)]
         batch = Batch(((ARRIVAL_S + second) * 1000) << 22 | secrets.randbits(22), secrets.token_hex(16))

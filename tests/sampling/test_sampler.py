@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from traceo.query.sql import adjusted_count_of
 from traceo.sampling.model import Policy, PolicySet, StringAttribute
 from traceo.sampling.parse import parse_policies
 from traceo.sampling.round import Round
-from traceo.sampling.sampler import KEEP_ALL, Judging, Sampler
+from traceo.sampling.sampler import KEEP_ALL, Judging, Rounds, Sampler
 from traceo.sampling.thresholds import threshold_of_percentage
 from traceo.settings import Seconds
+from traceo.store.base import Store
 
 WAIT_S = 10
 ERRORS_AND_A_TENTH = """
@@ -29,6 +30,7 @@ policies:
 """
 
 
+FindJudging = Callable[[str, int | None], Judging | None]
 # Other tests' tenants.
 NOT_DUE = Judging(replace(KEEP_ALL, decision_wait=Seconds(1e9)))
 
@@ -49,6 +51,17 @@ class MemoryRounds:
         self.written.append(judged)
 
 
+class OwnSampler(Sampler):
+    """Judges the tenants of one test: those that other tests left behind cost a round each."""
+
+    def __init__(self, store: Store, rounds: Rounds, judging: FindJudging, own: Collection[str]) -> None:
+        super().__init__(store, rounds, judging)
+        self._own = own
+
+    async def _tenants(self, host: str, local: str, now_s: float | None) -> list[str]:
+        return [tenant for tenant in await super()._tenants(host, local, now_s) if tenant in self._own]
+
+
 class Bench:
     """A tenant with a policy set, and a sampler whose clock is the test's."""
 
@@ -56,7 +69,7 @@ class Bench:
         self.tenant = f"sampled-{secrets.token_hex(4)}"
         self.rounds = MemoryRounds()
         self.judging: Judging | None = Judging(parse_policies(document).policies, 1, dry_run)
-        self.sampler = Sampler(engine(), self.rounds, self._find)
+        self.sampler = OwnSampler(engine(), self.rounds, self._find, {self.tenant})
 
     def _find(self, tenant: str, version: int | None) -> Judging | None:
         return self.judging if tenant == self.tenant else NOT_DUE
@@ -298,7 +311,7 @@ def test_replica_that_lost_its_lease_within_a_round_changes_nothing_any_more(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, stopped: str
 ) -> None:
     bench.store(Trace(KEPT), Trace(FAILED, (Span(status=2), Span())))
-    successor = Sampler(engine(), bench.rounds, bench._find)
+    successor = OwnSampler(engine(), bench.rounds, bench._find, {bench.tenant})
     execute_on, overtaken = engine().execute_on, []
 
     async def be_overtaken(host: str, sql: str, params: Any = None) -> None:
@@ -326,8 +339,7 @@ def test_policies_that_the_engine_refuses_lose_nothing_and_hold_nobody_up(bench:
     unchecked = StringAttribute("k", ("(unclosed",), enabled_regex_matching=True)
     broken.judging = Judging(PolicySet((Policy("broken", unchecked),), decision_wait=Seconds(WAIT_S)), 7)
     both = {broken.tenant: broken, bench.tenant: bench}
-    judging = lambda tenant, version: both[tenant]._find(tenant, version) if tenant in both else NOT_DUE  # noqa: E731
-    sampler = Sampler(engine(), MemoryRounds(), judging)
+    sampler = OwnSampler(engine(), MemoryRounds(), lambda tenant, version: both[tenant]._find(tenant, version), both)
     for one in both.values():
         one.store(Trace(KEPT, (Span(attributes={"k": "v"}),)), Trace(DROPPED))
     asyncio.run(sampler.run_once(ARRIVAL_S + 1 + WAIT_S))
