@@ -10,15 +10,15 @@ STAMP := $(VENV)/.installed
 SHOP := $(wildcard examples/shop/pyproject.toml)
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt 2>/dev/null)
 UI := traceo/api/static/index.html
-UI_SOURCES := $(shell find web -name node_modules -prune -o -name schema.d.ts -o -type f -print) docs/reference/openapi.json
+UI_SOURCES := $(shell find web \( -name node_modules -o -name e2e \) -prune -o -name schema.d.ts -o -type f -print) docs/reference/openapi.json
 SOURCES := traceo tests $(wildcard benchmarks examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup web check test golden docs bench demo run lock
+.PHONY: help setup web check test golden docs screenshots bench demo run lock
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
 setup: $(STAMP) $(UI) ## create .venv with the locked dependencies, Traceo and the shop, build the UI; a no-op when nothing changed
 
@@ -62,6 +62,12 @@ $(STAMP): requirements/dev.txt pyproject.toml $(SHOP) | $(BIN)/pip
 	else \
 		echo "Tests that compare with Prometheus are skipped. To have them: sudo apt-get install prometheus" >&2; \
 	fi
+	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "==> installing chromium (tests use the UI in it)"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "Tests of the UI in a browser are skipped. To have them: sudo apt-get install chromium" >&2; \
+	fi
 	@touch $@
 
 check: $(STAMP) $(UI) ## lint, format, types, layers
@@ -79,6 +85,9 @@ golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the 
 
 docs: $(STAMP) ## regenerate docs/reference
 	$(BIN)/python -m traceo.reference
+
+screenshots: $(STAMP) $(UI) ## photograph every page of the UI into docs/images
+	cd web && npm run --silent screenshots
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks

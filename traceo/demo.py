@@ -161,6 +161,7 @@ def _where_to_look(config: Config, base: str, folder: Path) -> str:
     if config.server.http_port != DEFAULT_PORT:
         command = f"TRACEO_URL={base} {command}"
     return f"""
+  look at it       {base}/
   API              {base}/api/v1
   OpenAPI          {base}/api/v1/openapi.json
   send OTLP to     http://{config.server.host}:{config.server.otlp_http_port} (HTTP), \

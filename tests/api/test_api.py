@@ -56,7 +56,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         authenticate,
         registry,
         make_metrics().api_request_seconds,
-        lambda: {"ingest_queue_bytes": 5},
+        lambda: {"buffered_bytes": 5},
         broken or state["policies"],
         broken or state["usage"],
         broken or state["owners"],
@@ -309,7 +309,7 @@ def test_status_says_what_runs() -> None:
     status = call("GET", "/api/v1/status").json()
     assert status["store"] == "chdb"
     assert status["free_disk_bytes"] > 0
-    assert status["ingest_queue_bytes"] == 5
+    assert status["buffered_bytes"] == 5
 
 
 def test_own_metrics_are_prometheus_text() -> None:

@@ -55,7 +55,7 @@ class ApiServices:
     `targets(tenant, state, scrape_pool)` is `data` of Prometheus' `/targets`; state is active, dropped, any or "".
     `target_metadata(tenant, metric)` are the rows of `/targets/metadata`; metric may be "", for all.
     `authenticate(authorization, x_scope_orgid, peer_ip)` may block: it is called in a thread. `status()` returns what
-    `GET /api/v1/status` adds to what the API knows itself, such as {"ingest_queue_bytes": 0}.
+    `GET /api/v1/status` adds to what the API knows itself, such as {"buffered_bytes": 0}.
     """
 
     store: Store

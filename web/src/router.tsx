@@ -75,7 +75,8 @@ const routes = [
   }),
   createRoute({
     ...page,
-    path: '/metrics',
+    // Not /metrics: that is the server's own, for Prometheus.
+    path: '/series',
     component: lazyRouteComponent(() => import('./pages/metrics/MetricsPage')),
     validateSearch: texts('q', 'view'),
   }),

@@ -19,7 +19,7 @@ export const theme = createTheme({
   primaryColor: 'indigo',
   primaryShade: { light: 7, dark: 4 },
   autoContrast: true,
-  luminanceThreshold: 0.35,
+  luminanceThreshold: 0.25,
   colors: { indigo },
   defaultRadius: 'sm',
   respectReducedMotion: true,
@@ -31,13 +31,16 @@ export const theme = createTheme({
     Button: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'xs' } },
     Select: { defaultProps: { size: 'xs' } },
+    // A dialog's head is no banner of the page; where a dialog has a title, that names it, and the palette has none.
+    ModalHeader: { defaultProps: { role: 'none' } },
+    ModalContent: { defaultProps: { 'aria-label': 'Find' } },
     SegmentedControl: { defaultProps: { size: 'xs' } },
   },
 });
 
 /** Series of charts, far apart for people who see few colours as well (after Okabe and Ito), on light and on dark. */
 const SERIES = {
-  light: ['#3b5bdb', '#d9480f', '#087f5b', '#ae3ec9', '#0b7285', '#a67c00', '#c2255c', '#5c940d', '#495057', '#1971c2'],
+  light: ['#3b5bdb', '#d9480f', '#087f5b', '#ae3ec9', '#0b7285', '#8a6700', '#c2255c', '#5c940d', '#495057', '#1971c2'],
   dark: ['#91a7ff', '#ffa94d', '#63e6be', '#e599f7', '#66d9e8', '#ffe066', '#faa2c1', '#c0eb75', '#ced4da', '#74c0fc'],
 } as const;
 

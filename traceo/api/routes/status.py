@@ -30,12 +30,12 @@ class Status(BaseModel):
     tenant: str
     store: str
     free_disk_bytes: int
-    ingest_queue_bytes: int
+    buffered_bytes: int
 
 
 @router.get("/status", response_model=Status)
 async def get_status(request: Request, services: ServicesOf, tenant: Tenant) -> JSONResponse:
-    """Version, uptime, kind of store, free disk, ingest queue."""
+    """Version, uptime, kind of store, free disk, bytes not yet committed."""
     return answer(
         {
             "version": __version__,

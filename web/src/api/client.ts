@@ -1,6 +1,7 @@
 /** Requests to Traceo's own API, typed by its OpenAPI, and to the APIs of other products that it speaks. */
 
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { useShell } from '../shell/state';
 import type { paths } from './schema';
 
@@ -114,14 +115,20 @@ export function useApi<P extends Gets>(
   return useUrl<Answer<P>>(url, options);
 }
 
-/** The same for any other path. */
+/** The same for any other path. What was there stays until another answer comes, also when it fails. */
 export function useUrl<T>(url: string, options: Options = {}): UseQueryResult<T, ApiError> {
   const { tenant, refreshMs, turn } = useShell();
-  return useQuery<T, ApiError>({
+  const subject = `${tenant} ${url.split('?')[0]}`;
+  const kept = useRef<{ subject: string; data: T } | null>(null);
+  const before = kept.current?.subject === subject ? kept.current.data : undefined;
+  const found = useQuery<T, ApiError>({
     queryKey: [tenant, url, turn],
     queryFn: ({ signal }) => request<T>(url, tenant, { signal }),
     refetchInterval: options.every ?? refreshMs,
     enabled: options.enabled ?? true,
-    placeholderData: (before) => before,
+    placeholderData: before as never,
   });
+  if (found.data !== undefined) kept.current = { subject, data: found.data };
+  if (found.data !== undefined || !found.error || before === undefined) return found;
+  return { ...found, data: before } as UseQueryResult<T, ApiError>;
 }

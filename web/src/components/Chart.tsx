@@ -129,7 +129,7 @@ export function Chart({
                 key={place}
                 aria-pressed={only === place}
                 onClick={() => setOnly(only === place ? null : place)}
-                style={{ opacity: only === null || only === place ? 1 : 0.45, maxWidth: '24rem' }}
+                style={{ opacity: only === null || only === place ? 1 : 0.45, maxWidth: 'min(24rem, 60vw)' }}
               >
                 <Group gap={4} wrap="nowrap">
                   <Box w={10} h={3} bg={colors[place]} style={{ flex: 'none' }} />

@@ -57,9 +57,8 @@ export function QueryBar({ label, value, placeholder, run, complete, running, ch
         <Textarea
           ref={area}
           aria-label={label}
-          role="combobox"
-          aria-expanded={offered.length > 0}
-          aria-controls={id}
+          aria-haspopup="listbox"
+          aria-controls={offered.length > 0 ? id : undefined}
           aria-autocomplete="list"
           aria-activedescendant={offered.length > 0 ? `${id}-${place}` : undefined}
           value={text}

@@ -17,7 +17,7 @@ export const PAGES = [
   { to: '/map', label: 'Service map', key: 'm', icon: IconTopologyStar3, about: 'Who calls whom' },
   { to: '/traces', label: 'Traces', key: 't', icon: IconSitemap, about: 'TraceQL, heat map, comparison' },
   { to: '/logs', label: 'Logs', key: 'l', icon: IconList, about: 'LogQL, patterns, live tail' },
-  { to: '/metrics', label: 'Metrics', key: 'x', icon: IconChartLine, about: 'PromQL, charts, exemplars' },
+  { to: '/series', label: 'Metrics', key: 'x', icon: IconChartLine, about: 'PromQL, charts, exemplars' },
   { to: '/sampling', label: 'Sampling', key: 'p', icon: IconFilter, about: 'Policies, ledger, budgets, what-if' },
   { to: '/usage', label: 'Ingest and usage', key: 'u', icon: IconUpload, about: 'What arrives, how to send' },
 ] as const;

@@ -81,7 +81,7 @@ export default function HomePage() {
                             <td>
                               <HealthMark health={row.health} />
                             </td>
-                            <td>
+                            <td style={{ maxWidth: '12rem' }}>
                               <Link to="/services/$service" params={{ service: row.service }} className="link">
                                 {row.service}
                               </Link>

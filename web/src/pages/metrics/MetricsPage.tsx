@@ -18,8 +18,8 @@ const MOST = 6;
 
 /** Metrics by PromQL: several queries, each as a chart or a table; without any, the metrics that there are. */
 export default function MetricsPage() {
-  const { q = '', view = 'chart' } = useSearch({ from: '/metrics' });
-  const navigate = useNavigate({ from: '/metrics' });
+  const { q = '', view = 'chart' } = useSearch({ from: '/series' });
+  const navigate = useNavigate({ from: '/series' });
   // In the URL, queries stand one a line.
   const queries = q
     .split('\n')

@@ -91,14 +91,7 @@ function Opened({ trace }: { trace: TraceAnswer }) {
           onChange={(event) => setFind(event.currentTarget.value)}
         />
       </Group>
-      <Box
-        style={{
-          display: 'grid',
-          gridTemplateColumns: span ? 'minmax(0, 1fr) minmax(300px, 32%)' : 'minmax(0, 1fr)',
-          gap: 8,
-        }}
-        className="trace-body"
-      >
+      <Box className={span ? 'trace with-span' : 'trace'}>
         {view === 'flames' ? (
           <Flames rows={rows} limits={limits} chosen={chosen} choose={choose} find={find} />
         ) : view === 'path' ? (

@@ -21,7 +21,7 @@ interface Found {
   rootTraceName: string;
   startTimeUnixNano: string;
   durationMs: number;
-  spanSet: { matched: number } | null;
+  spanSet: { matched: number; spans: { spanID: string }[] } | null;
   serviceStats: Record<string, { spanCount: number; errorCount?: number }>;
 }
 
@@ -78,6 +78,11 @@ export default function TracesPage() {
   );
 }
 
+/** The span that the query is about, when it is about one. */
+function onlyMatch({ spanSet }: Found): string | undefined {
+  return spanSet?.matched === 1 ? spanSet.spans[0]?.spanID.padStart(16, '0') : undefined;
+}
+
 function More({ limit }: { limit: number }) {
   return (
     <Link
@@ -115,7 +120,12 @@ function Rows({ traces, utc }: { traces: Found[]; utc: boolean }) {
               <tr key={trace.traceID}>
                 <td className="nowrap quiet">{formatTime(Number(trace.startTimeUnixNano) / 1e6, utc)}</td>
                 <td>
-                  <Link className="link" to="/traces/$traceId" params={{ traceId: trace.traceID.padStart(32, '0') }}>
+                  <Link
+                    className="link"
+                    to="/traces/$traceId"
+                    params={{ traceId: trace.traceID.padStart(32, '0') }}
+                    search={{ span: onlyMatch(trace) }}
+                  >
                     {trace.rootServiceName || '(root not seen)'}: {trace.rootTraceName || '–'}
                   </Link>
                 </td>

@@ -91,7 +91,6 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
                 aria-level={row.depth + 1}
                 aria-selected={span.span_id === chosen}
                 aria-expanded={row.children > 0 ? !folded.has(span.span_id) : undefined}
-                aria-label={`${span.service}: ${span.name}, ${formatNs(span.duration_ns)}${failed ? ', failed' : ''}`}
                 onClick={() => choose(span.span_id)}
                 style={{
                   position: 'absolute',
@@ -140,9 +139,18 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
                     style={{ width: 8, height: 8, borderRadius: 2, background: color, flex: 'none', marginRight: 6 }}
                   />
                   <span className="cut">
-                    {failed && <b style={{ color: 'var(--bad)' }}>✗ </b>}
-                    {row.orphan && <span title="Its parent was not received">⌁ </span>}
+                    {failed && (
+                      <b aria-hidden style={{ color: 'var(--bad)' }}>
+                        ✗{' '}
+                      </b>
+                    )}
+                    {row.orphan && (
+                      <span aria-hidden title="Its parent was not received">
+                        ⌁{' '}
+                      </span>
+                    )}
                     <b>{span.service}</b> {span.name}
+                    {failed && <span className="visually-hidden">, failed</span>}
                   </span>
                 </div>
                 <div
@@ -179,16 +187,7 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
                       }}
                     />
                   )}
-                  <span
-                    className="quiet nowrap"
-                    style={{
-                      position: 'absolute',
-                      top: 3,
-                      ...(left + width < 80
-                        ? { left: `calc(${left + width}% + 6px)` }
-                        : { right: `calc(${100 - left}% + 6px)` }),
-                    }}
-                  >
+                  <span className="nowrap" style={{ position: 'absolute', top: 3, ...besideBar(left, width, dark) }}>
                     {formatNs(span.duration_ns)}
                   </span>
                 </div>
@@ -201,13 +200,20 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
   );
 }
 
+/** Where a bar's duration has room: behind it, before it, or else in it. */
+function besideBar(left: number, width: number, dark: boolean): React.CSSProperties {
+  if (left + width < 80) return { left: `calc(${left + width}% + 6px)`, color: 'var(--quiet)' };
+  if (left > 20) return { right: `calc(${100 - left}% + 6px)`, color: 'var(--quiet)' };
+  return { right: `calc(${Math.max(0, 100 - left - width)}% + 6px)`, color: dark ? '#000' : '#fff' };
+}
+
 function Ruler({ total }: { total: number }) {
   return (
     <div
       aria-hidden
       style={{ display: 'flex', borderBottom: '1px solid var(--line)', fontSize: 11, height: 22, alignItems: 'center' }}
     >
-      <div style={{ width: '38%', flex: 'none', paddingLeft: 8 }} className="quiet">
+      <div style={{ width: '38%', flex: 'none', paddingLeft: 8 }} className="quiet cut">
         Service and operation · <span style={{ color: 'var(--warn)' }}>▁</span> on the critical path
       </div>
       <div style={{ flex: 1, display: 'flex', justifyContent: 'space-between', paddingRight: 4 }} className="quiet">

@@ -37,7 +37,7 @@ export default function UsagePage() {
           />
         ))}
         <Figure name="Free disk" value={formatBytes(status.data?.free_disk_bytes)} />
-        <Figure name="In the queue" value={formatBytes(status.data?.ingest_queue_bytes)} />
+        <Figure name="Not yet committed" value={formatBytes(status.data?.buffered_bytes)} />
         <Figure name="Version" value={status.data?.version ?? '–'} />
       </Group>
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm">

@@ -1,0 +1,39 @@
+import { HOSTILE, SLOW } from './shop';
+
+const enc = encodeURIComponent;
+
+/** Every page and the states of it that look different. The name is that of its picture as well. */
+export const VIEWS: { name: string; path: string }[] = [
+  { name: 'overview', path: '/' },
+  { name: 'services', path: '/services' },
+  { name: 'service', path: '/services/payment' },
+  { name: 'service-dependencies', path: '/services/checkout?tab=dependencies' },
+  { name: 'service-errors', path: '/services/payment?tab=errors' },
+  { name: 'service-logs', path: '/services/payment?tab=logs' },
+  { name: 'service-deploys', path: '/services/payment?tab=deploys' },
+  { name: 'service-instances', path: '/services/payment?tab=instances' },
+  { name: 'map', path: '/map' },
+  { name: 'map-table', path: '/map?as=table' },
+  { name: 'traces', path: '/traces' },
+  { name: 'traces-failed', path: `/traces?q=${enc('{ status = error }')}` },
+  { name: 'trace', path: `/traces/${SLOW.traceId}` },
+  { name: 'trace-flames', path: `/traces/${SLOW.traceId}?view=flames` },
+  { name: 'trace-path', path: `/traces/${SLOW.traceId}?view=path` },
+  { name: 'trace-statistics', path: `/traces/${SLOW.traceId}?view=statistics` },
+  { name: 'logs', path: '/logs' },
+  { name: 'logs-patterns', path: '/logs?view=patterns' },
+  { name: 'metrics', path: `/metrics?q=${enc('sum by (service_name) (rate(shop_orders_total[5m]))')}` },
+  { name: 'sampling', path: '/sampling' },
+  { name: 'usage', path: '/usage' },
+];
+
+/** States that are tested but make no picture. */
+export const STATES: { name: string; path: string }[] = [
+  { name: 'empty overview', path: '/?tenant=nobody' },
+  { name: 'empty logs', path: '/logs?tenant=nobody' },
+  { name: 'query with an error', path: `/logs?q=${enc('{service_name="cart"} |= ')}` },
+  { name: 'unknown trace', path: `/traces/${'f'.repeat(32)}` },
+  { name: 'unknown page', path: '/no/such/page' },
+  { name: 'service with a hostile name', path: `/services/${enc(HOSTILE)}` },
+  { name: 'trace with hostile names', path: `/traces/${'e'.repeat(32)}` },
+];
