@@ -77,7 +77,10 @@ export function Chart({
       legend: { show: false },
       cursor: { drag: { x: true, y: false }, points: { size: 6 } },
       tzDate: utc ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : undefined,
-      axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick)) }],
+      axes: [
+        { ...axis, values: (_, ticks, __, ___, stepS) => tickTimes(ticks, stepS, utc) },
+        { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick)) },
+      ],
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] } },
       series: [
         {},
@@ -177,6 +180,19 @@ function resolveColor(element: HTMLElement, color: string): string {
   const found = getComputedStyle(probe).color;
   probe.remove();
   return found;
+}
+
+/** "14:05", with the day where it begins, or the days alone. */
+export function tickTimes(ticks: readonly number[], stepS: number, utc: boolean): string[] {
+  let day = '';
+  return ticks.map((tick) => {
+    const [date = '', clock = ''] = formatTime(tick * 1000, utc).split(' ');
+    const isNew = date !== day;
+    day = date;
+    if (stepS >= 86_400) return date.slice(5);
+    const shown = stepS < 60 ? clock : clock.slice(0, 5);
+    return isNew ? `${shown}\n${date.slice(5)}` : shown;
+  });
 }
 
 function drawMarks(plot: uPlot, marks: Mark[], color: string): void {

@@ -4,9 +4,9 @@ import type { ReactNode } from 'react';
 /** Nothing to show: why that may be, and what to do. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
-    <Stack align="center" gap={6} py="xl" px="md" role="status">
+    <Stack align="center" gap={6} py="xl" px="md" role="status" style={{ minWidth: 0 }}>
       <Text fw={600}>{title}</Text>
-      <Text size="sm" className="quiet" ta="center" maw={560} component="div">
+      <Text size="sm" className="quiet" ta="center" maw="min(560px, 100%)" component="div" style={{ minWidth: 0 }}>
         {children}
       </Text>
     </Stack>
@@ -25,7 +25,10 @@ export function SendData({ what }: { what: string }) {
       </Code>
       <p>
         or see what a whole system looks like: <Code>traceo demo</Code>. How much has arrived is shown on{' '}
-        <Anchor href={`${origin}/usage`}>Ingest and usage</Anchor>.
+        <Anchor href={`${origin}/usage`} underline="always" inherit>
+          Ingest and usage
+        </Anchor>
+        .
       </p>
     </Empty>
   );

@@ -15,7 +15,14 @@ export function ErrorBox({ error, query, retry }: { error: ApiError; query?: str
   const { message, position, hint } = error.problem;
   const at = typeof position === 'number' && query ? position : null;
   return (
-    <Alert color="red" variant="light" role="alert" title="That did not work" style={{ overflowWrap: 'anywhere' }}>
+    <Alert
+      color="red"
+      variant="light"
+      role="alert"
+      title="That did not work"
+      styles={{ label: { color: 'var(--bad)' } }}
+      style={{ overflowWrap: 'anywhere' }}
+    >
       <Text size="sm">{message}</Text>
       {at !== null && query && (
         <Code block mt="xs">

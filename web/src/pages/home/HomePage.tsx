@@ -1,4 +1,4 @@
-import { Box, Group, SimpleGrid, Text } from '@mantine/core';
+import { Group, SimpleGrid, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { useApi } from '../../api/client';
@@ -11,6 +11,7 @@ import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { PatternList } from '../../components/PatternList';
 import { Errors, Figure } from '../../components/Red';
+import { Scroll } from '../../components/Scroll';
 import { Sparkline } from '../../components/Sparkline';
 import { rates, useRed } from '../../lib/red';
 import { formatCount, formatMs, formatRate, formatShare } from '../../lib/units';
@@ -61,7 +62,7 @@ export default function HomePage() {
                     </Link>
                   }
                 >
-                  <Box style={{ overflowX: 'auto' }}>
+                  <Scroll label="Services, worst first" maxHeight="none">
                     <table className="grid">
                       <thead>
                         <tr>
@@ -101,7 +102,7 @@ export default function HomePage() {
                         ))}
                       </tbody>
                     </table>
-                  </Box>
+                  </Scroll>
                 </Panel>
                 <Panel title="Traffic">
                   <Chart

@@ -150,7 +150,7 @@ export function Drawing({ map, find, focus, onFocus }: Props) {
                   />
                   {each.health === 'failing' && <path d="M-4,-4L4,4M-4,4L4,-4" stroke="var(--bad)" strokeWidth={2} />}
                   {each.health === 'degraded' && <path d="M0,-6v7M0,4v2" stroke="var(--warn)" strokeWidth={2.5} />}
-                  <text y={28} textAnchor="middle" fontSize={11} fill="currentColor">
+                  <text aria-hidden y={28} textAnchor="middle" fontSize={11} fill="currentColor">
                     {each.name.length > 26 ? `${each.name.slice(0, 25)}…` : each.name}
                   </text>
                 </g>

@@ -9,6 +9,7 @@ import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { QueryBar } from '../../components/QueryBar';
+import { Scroll } from '../../components/Scroll';
 import { type Matrix, seriesName, toLines } from '../../lib/matrix';
 import { formatCount, plural } from '../../lib/units';
 import { useApiRange, useGrid } from '../../lib/useRange';
@@ -169,7 +170,7 @@ function Browse({ choose }: { choose: (query: string) => void }) {
               scrape: <code>scraping.config_file</code>.
             </Empty>
           ) : (
-            <div style={{ maxHeight: 'calc(100vh - 220px)', overflow: 'auto' }}>
+            <Scroll label="Metrics" maxHeight="calc(100vh - 220px)">
               <table className="grid">
                 <thead>
                   <tr>
@@ -200,7 +201,7 @@ function Browse({ choose }: { choose: (query: string) => void }) {
                   })}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           )
         }
       </Loaded>

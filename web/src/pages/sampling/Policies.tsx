@@ -6,6 +6,7 @@ import type { paths } from '../../api/schema';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
+import { Scroll } from '../../components/Scroll';
 import { formatTime } from '../../lib/time';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
@@ -135,7 +136,7 @@ function Versions({ changed, current }: { changed: () => void; current: number |
       {restore.error && <ErrorBox error={restore.error} />}
       <Loaded of={versions}>
         {({ versions: found }) => (
-          <div style={{ overflow: 'auto', maxHeight: 480 }}>
+          <Scroll label="Versions" maxHeight={480}>
             <table className="grid">
               <thead>
                 <tr>
@@ -177,7 +178,7 @@ function Versions({ changed, current }: { changed: () => void; current: number |
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
         )}
       </Loaded>
     </Panel>

@@ -11,6 +11,7 @@ import { Panel } from '../../components/Panel';
 import { PatternList } from '../../components/PatternList';
 import { Figure, RedCells, RedHeads } from '../../components/Red';
 import { RedCharts } from '../../components/RedCharts';
+import { Scroll } from '../../components/Scroll';
 import { formatTime } from '../../lib/time';
 import { formatMs, formatRate, formatShare } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
@@ -145,7 +146,7 @@ function Facts({ of }: { of: Service }) {
 function Operations({ of }: { of: Service }) {
   if (of.operations.length === 0) return <Empty title="This service sends no spans" />;
   return (
-    <div className="panel" style={{ overflowX: 'auto' }}>
+    <Scroll label="Operations" maxHeight="none" className="panel">
       <table className="grid">
         <thead>
           <tr>
@@ -176,7 +177,7 @@ function Operations({ of }: { of: Service }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -188,7 +189,7 @@ function Dependencies({ of }: { of: Service }) {
       {edges.length === 0 ? (
         <Empty title="None in this time range" />
       ) : (
-        <div style={{ overflowX: 'auto' }}>
+        <Scroll label={title} maxHeight="none">
           <table className="grid">
             <thead>
               <tr>
@@ -213,7 +214,7 @@ function Dependencies({ of }: { of: Service }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Panel>
   );
@@ -259,7 +260,7 @@ function Deploys({ of }: { of: Service }) {
       {of.releases.length === 0 ? (
         <Empty title="No versions are known">Set the resource attribute service.version, and deploys are seen.</Empty>
       ) : (
-        <div className="panel" style={{ overflowX: 'auto' }}>
+        <Scroll label="Versions" maxHeight="none" className="panel">
           <table className="grid">
             <thead>
               <tr>
@@ -282,7 +283,7 @@ function Deploys({ of }: { of: Service }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </>
   );

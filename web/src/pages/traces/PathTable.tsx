@@ -1,6 +1,7 @@
 import { Alert, Text } from '@mantine/core';
 import type { Answer } from '../../api/client';
 import { Panel } from '../../components/Panel';
+import { Scroll } from '../../components/Scroll';
 import { formatNs, formatShare } from '../../lib/units';
 
 type Path = Answer<'/api/v1/traces/{trace_id}/critical-path'>;
@@ -15,39 +16,41 @@ export function PathTable({ path, choose }: { path: Path; choose: (id: string) =
         </Alert>
       )}
       <Panel title={`What determined the ${formatNs(path.duration_ns)}`}>
-        <table className="grid">
-          <thead>
-            <tr>
-              <th>Service</th>
-              <th>Operation</th>
-              <th>Kind of wait</th>
-              <th className="number">Time</th>
-              <th style={{ width: '25%' }}>Share</th>
-            </tr>
-          </thead>
-          <tbody>
-            {path.on_path.map((sum) => (
-              <tr key={`${sum.service} ${sum.operation} ${sum.kind} ${sum.span_kind}`}>
-                <td>{sum.service}</td>
-                <td>{sum.operation}</td>
-                <td className="quiet">{sum.kind}</td>
-                <td className="number">{formatNs(sum.duration_ns)}</td>
-                <td>
-                  <div style={{ display: 'flex', alignItems: 'center', gap: 6 }}>
-                    <div
-                      aria-hidden
-                      style={{ width: `${sum.share * 70}%`, height: 8, background: 'var(--accent)', borderRadius: 2 }}
-                    />
-                    <Text size="xs">{formatShare(sum.share)}</Text>
-                  </div>
-                </td>
+        <Scroll label="Critical path by operation" maxHeight="none">
+          <table className="grid">
+            <thead>
+              <tr>
+                <th>Service</th>
+                <th>Operation</th>
+                <th>Kind of wait</th>
+                <th className="number">Time</th>
+                <th style={{ width: '25%' }}>Share</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {path.on_path.map((sum) => (
+                <tr key={`${sum.service} ${sum.operation} ${sum.kind} ${sum.span_kind}`}>
+                  <td>{sum.service}</td>
+                  <td>{sum.operation}</td>
+                  <td className="quiet">{sum.kind}</td>
+                  <td className="number">{formatNs(sum.duration_ns)}</td>
+                  <td>
+                    <div style={{ display: 'flex', alignItems: 'center', gap: 6 }}>
+                      <div
+                        aria-hidden
+                        style={{ width: `${sum.share * 70}%`, height: 8, background: 'var(--accent)', borderRadius: 2 }}
+                      />
+                      <Text size="xs">{formatShare(sum.share)}</Text>
+                    </div>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
       </Panel>
       <Panel title="Step by step">
-        <div style={{ maxHeight: 360, overflow: 'auto' }}>
+        <Scroll label="Steps" maxHeight={360}>
           <table className="grid">
             <thead>
               <tr>
@@ -76,7 +79,7 @@ export function PathTable({ path, choose }: { path: Path; choose: (id: string) =
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </Panel>
     </div>
   );

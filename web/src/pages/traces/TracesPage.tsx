@@ -7,6 +7,7 @@ import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { QueryBar } from '../../components/QueryBar';
+import { Scroll } from '../../components/Scroll';
 import { formatTime, spanOf } from '../../lib/time';
 import { formatMs, plural } from '../../lib/units';
 import { useShell } from '../../shell/state';
@@ -99,7 +100,7 @@ function More({ limit }: { limit: number }) {
 function Rows({ traces, utc }: { traces: Found[]; utc: boolean }) {
   const longest = Math.max(...traces.map(({ durationMs }) => durationMs), 1);
   return (
-    <div style={{ overflowX: 'auto' }}>
+    <Scroll label="Traces" maxHeight="none">
       <table className="grid">
         <thead>
           <tr>
@@ -154,6 +155,6 @@ function Rows({ traces, utc }: { traces: Found[]; utc: boolean }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -6,6 +6,7 @@ import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { Figure } from '../../components/Red';
+import { Scroll } from '../../components/Scroll';
 import { formatBytes, formatCount } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
 
@@ -78,7 +79,7 @@ function Cardinality() {
               <Figure name="Gone" value={formatCount(series.gone)} />
               <Figure name="Nobody queried" value={`${formatCount(unqueried.series)} series`} />
             </Group>
-            <div style={{ maxHeight: 300, overflow: 'auto' }}>
+            <Scroll label="Metrics with most series" maxHeight={300}>
               <table className="grid">
                 <thead>
                   <tr>
@@ -99,7 +100,7 @@ function Cardinality() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           </>
         )}
       </Loaded>
@@ -137,16 +138,16 @@ function HowToSend() {
   ];
   return (
     <Panel title="How to send, and to ask">
-      <Tabs defaultValue="Any SDK" p="sm">
+      <Tabs defaultValue="0" p="sm">
         <Tabs.List>
-          {snippets.map(([name]) => (
-            <Tabs.Tab key={name} value={name}>
+          {snippets.map(([name], place) => (
+            <Tabs.Tab key={name} value={String(place)}>
               {name}
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        {snippets.map(([name, text]) => (
-          <Tabs.Panel key={name} value={name} pt="xs">
+        {snippets.map(([name, text], place) => (
+          <Tabs.Panel key={name} value={String(place)} pt="xs">
             <Code block tabIndex={0}>
               {text}
             </Code>
