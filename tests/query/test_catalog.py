@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from traceo.api.routes.trace_answers import RedSeries
 from traceo.catalog.edges import roll_edges
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
+from traceo.query.apdex import read_apdex
 from traceo.query.catalog import Page, list_catalog, read_service
 from traceo.query.health import judge
 from traceo.query.red import read_red
@@ -121,6 +123,22 @@ def test_map_of_telemetry_is_whole(tenant: str) -> None:
     assert sorted(node["id"] for node in found["nodes"]) == [
         *("database:redis@r1", "service:cart", "service:shop", "user:user"),
     ]
+
+
+def test_apdex_counts_satisfied_whole_and_tolerated_half() -> None:
+    tenant, ms = "apdex", 10**6
+    durations = [10] * 5 + [150] * 2 + [390] * 1 + [500] * 2
+    spans = [span(trace, trace, NOW_NS, duration_ns=ms * took) for trace, took in enumerate(durations, 1)]
+    insert(tenant, Signal.TRACES, traces("web", spans), traces("job", [span(99, 99, NOW_NS, kind=1)]))
+    scores = run(lambda q: read_apdex(q, tenant, RANGE, {"web": 100.0, "job": 0.5, "nobody": 1.0, "wrong": math.nan}))
+    assert scores == {"web": pytest.approx((5 + 3 / 2) / 10), "job": 0.5}
+    assert run(lambda q: read_apdex(q, tenant, RANGE, {})) == {}
+    owner = {"team": "", "on_call": "", "repository": "", "runbook": "", "tier": "", "apdex_ms": 100.0}
+    owners = {"web": {**owner, "sources": {}, "overridden": []}}
+    page = described(ServicePage, run(lambda q: read_service(q, tenant, "web", RANGE, owners)))
+    rows = described(CatalogAnswer, run(lambda q: list_catalog(q, tenant, RANGE, Page(), owners)))["services"]
+    assert page["apdex"] == pytest.approx(0.65)
+    assert {row["service"]: row["apdex"] for row in rows} == {"web": page["apdex"], "job": None}
 
 
 def test_red_over_time_adds_up_to_the_catalog(tenant: str) -> None:

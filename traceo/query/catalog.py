@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from traceo.errors import NotFound
+from traceo.query.apdex import read_apdex
 from traceo.query.health import judge, list_before
 from traceo.query.run import Queries, Row
 from traceo.query.service_facts import list_facts, list_versions, no_facts
@@ -30,14 +31,16 @@ async def list_catalog(
 ) -> Row:
     """`{"services": [...], "total": n, "warnings": [...]}`. `owners`: service -> its owner, with `team`."""
     known = owners or {}
-    rows, before, (facts, warnings) = await asyncio.gather(
+    rows, before, (facts, warnings), apdex = await asyncio.gather(
         list_services(queries, tenant, between),
         list_before(queries, tenant, between),
         list_facts(queries, tenant, between),
+        read_apdex(queries, tenant, between, _thresholds(known)),
     )
     red = {row["service"]: {name: row[name] for name in IDLE} for row in rows}
     entries = [
-        _entry(name, red.get(name), before.get(name), facts.get(name), known.get(name)) for name in {*red, *facts}
+        _entry(name, red.get(name), before.get(name), facts.get(name), known.get(name), apdex.get(name))
+        for name in {*red, *facts}
     ]
     found = [entry for entry in entries if _matches(entry, page.search.casefold())]
     found.sort(key=lambda entry: entry["service"])
@@ -50,9 +53,13 @@ async def read_service(
     queries: Queries, tenant: str, service: str, between: TimeRange, owners: Mapping[str, Row] | None = None
 ) -> Row:
     """Everything about one service. Raises NotFound when it sent nothing within the range."""
-    rows, before, (facts, _), operations, versions, (edges, cut) = await asyncio.gather(
-        list_services(queries, tenant, between),
-        list_before(queries, tenant, between),
+    owner = (owners or {}).get(service)
+    (rows, before, apdex), (facts, _), operations, versions, (edges, cut) = await asyncio.gather(
+        asyncio.gather(
+            list_services(queries, tenant, between),
+            list_before(queries, tenant, between),
+            read_apdex(queries, tenant, between, _thresholds({service: owner} if owner else {})),
+        ),
         list_facts(queries, tenant, between, service),
         list_operations(queries, tenant, service, between),
         list_versions(queries, tenant, service, between),
@@ -63,7 +70,7 @@ async def read_service(
         raise NotFound(f"nothing of a service {service[:200]!r} arrived in this time range")
     own = f"service:{service}"
     return {
-        **_entry(service, red, before.get(service), facts.get(service), (owners or {}).get(service)),
+        **_entry(service, red, before.get(service), facts.get(service), owner, apdex.get(service)),
         "operations": operations,
         **versions,
         "upstream": [edge for edge in edges if edge["target"] == own],
@@ -72,11 +79,17 @@ async def read_service(
     }
 
 
-def _entry(name: str, red: Row | None, before: Row | None, facts: Row | None, owner: Row | None) -> Row:
+def _thresholds(owners: Mapping[str, Row]) -> dict[str, float]:
+    return {service: owner["apdex_ms"] for service, owner in owners.items() if owner["apdex_ms"] is not None}
+
+
+def _entry(
+    name: str, red: Row | None, before: Row | None, facts: Row | None, owner: Row | None, apdex: float | None
+) -> Row:
     figures = red or IDLE
     health, reason = judge(figures, before)
     judged = {"health": health, "health_reason": reason}
-    return {"service": name, **figures, **judged, **(facts or no_facts()), "owner": owner}
+    return {"service": name, **figures, **judged, "apdex": apdex, **(facts or no_facts()), "owner": owner}
 
 
 def _matches(entry: Row, wanted: str) -> bool:

@@ -1,11 +1,11 @@
 """Federation beyond plain text: native histograms, and names as the scraper takes them."""
 
 import asyncio
+import time
 
 import pytest
 
 from tests.api.prometheus.client import call
-from tests.api.prometheus.conftest import NOW_MS
 from tests.query.engine import engine
 from tests.receivers.prometheus_messages import write_request
 from traceo.api.app import ApiServices
@@ -17,22 +17,28 @@ PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFam
 HEADERS = {"X-Scope-OrgID": "federated"}
 
 
+@pytest.fixture(scope="module")
+def now_ms() -> int:
+    """When these tests run, which may be long after the run began: federation looks back five minutes."""
+    return int(time.time()) * 1000
+
+
 @pytest.fixture(scope="module", autouse=True)
-def data() -> None:
+def data(now_ms: int) -> None:
     request = write_request(
-        ({"__name__": "http.requests_total", "service.name": "a", "1": "b"}, [(3.0, NOW_MS)]),
+        ({"__name__": "http.requests_total", "service.name": "a", "1": "b"}, [(3.0, now_ms)]),
         ({"__name__": "latency"}, []),
-        ({"__name__": "latency", "kind": "float"}, [(1.5, NOW_MS)]),
+        ({"__name__": "latency", "kind": "float"}, [(1.5, now_ms)]),
         ({"__name__": "latency", "kind": "gauge"}, []),
         ({"__name__": "nothing"}, []),
     )
     for series, hint, counts in ((1, 0, [2, -1, 1]), (3, 3, [5])):
         sent = request.timeseries[series].histograms.add(
-            count_int=6, sum=1.5, schema=3, zero_threshold=0.001, zero_count_int=1, timestamp=NOW_MS, reset_hint=hint
+            count_int=6, sum=1.5, schema=3, zero_threshold=0.001, zero_count_int=1, timestamp=now_ms, reset_hint=hint
         )
         sent.positive_spans.add(offset=-2, length=len(counts))
         sent.positive_deltas.extend(counts)
-    request.timeseries[4].histograms.add(count_int=0, timestamp=NOW_MS)
+    request.timeseries[4].histograms.add(count_int=0, timestamp=now_ms)
     asyncio.run(engine().insert(Signal.REMOTE_WRITE, [Request("federated", request.SerializeToString())]))
 
 
@@ -45,24 +51,24 @@ def data() -> None:
         (";escaping=allow-utf-8", '{"http.requests_total","1"="b",instance="","service.name"="a"}'),
     ],
 )
-def test_names_are_escaped_as_the_scraper_asks(services: ApiServices, escaping: str, series: str) -> None:
+def test_names_are_escaped_as_the_scraper_asks(services: ApiServices, now_ms: int, escaping: str, series: str) -> None:
     headers = {**HEADERS, "Accept": f"text/plain;version=1.0.0{escaping}"}
     params = {"match[]": '{"http.requests_total"}'}
     answer = call(services, "GET", "/prometheus/federate", params=params, headers=headers)
-    assert answer.text.splitlines()[1:] == [f"{series} 3 {NOW_MS}"]
+    assert answer.text.splitlines()[1:] == [f"{series} 3 {now_ms}"]
     assert answer.headers["content-type"].endswith(escaping.replace(";", "; ") or "; escaping=underscores")
 
 
-def test_native_histograms_are_served_as_protobuf_alone(services: ApiServices) -> None:
+def test_native_histograms_are_served_as_protobuf_alone(services: ApiServices, now_ms: int) -> None:
     params = {"match[]": ["latency", "nothing"]}
     text = call(services, "GET", "/prometheus/federate", params=params, headers=HEADERS).text
-    assert text.splitlines() == ["# TYPE latency untyped", f'latency{{instance="",kind="float"}} 1.5 {NOW_MS}']
+    assert text.splitlines() == ["# TYPE latency untyped", f'latency{{instance="",kind="float"}} 1.5 {now_ms}']
     answer = call(services, "GET", "/prometheus/federate", params=params, headers={**HEADERS, "Accept": PROTOBUF})
     assert answer.headers["content-type"].startswith("application/vnd.google.protobuf; proto=io.prometheus.client.M")
     found = parse_protobuf(answer.content, native=True, classic=False)
     assert found.samples().values.tolist() == [1.5]
     first, gauge, empty = found.native
-    assert (first.is_gauge, gauge.is_gauge, first.time_ms) == (False, True, NOW_MS)
+    assert (first.is_gauge, gauge.is_gauge, first.time_ms) == (False, True, now_ms)
     one = first.histogram
     assert (one.sample_count_float, one.sample_sum, one.schema, one.zero_count_float) == (6, 1.5, 3, 1)
     assert [(span.offset, span.length) for span in one.positive_span] == [(-2, 3)]

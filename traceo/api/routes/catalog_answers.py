@@ -33,6 +33,7 @@ class Entry(BaseModel):
     p99_ms: float | None
     health: Health
     health_reason: str = Field(description="Why; empty: nothing is wrong")
+    apdex: float | None = Field(description="0 to 1, by the owner's apdex_ms; null without one, or without requests")
     signals: list[str]
     first_seen: int | None = Field(description="Within the range, by the minute of arrival")
     last_seen: int | None

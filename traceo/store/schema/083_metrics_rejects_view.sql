@@ -3,7 +3,7 @@
 CREATE MATERIALIZED VIEW IF NOT EXISTS metrics_rejects_view TO rejects AS
 SELECT tenant, 'metrics' AS signal, batch_id, request_index, sum(refused) AS items, any(received_at) AS received_at,
     concat(if(uniqExact(metric) > 1, concat(toString(uniqExact(metric)), ' metrics, such as '), ''), any(toString(metric)),
-        ': a series is new, and the tenant has as many series today as it may: ', toString(joinGet('limits', 'value', 'max_series')), ' (limits.max_series)') AS reason
+        ': a series is new, and the tenant has as many series today as it may: ', toString((SELECT any(value) FROM limits WHERE name = 'max_series')), ' (limits.max_series)') AS reason
 FROM
 (
     WITH

@@ -36,9 +36,17 @@ const COLUMNS: Column<Entry>[] = [
   { name: 'p50', number: true, by: (row) => row.p50_ms ?? -1, cell: (row) => formatMs(row.p50_ms) },
   { name: 'p95', number: true, by: (row) => row.p95_ms ?? -1, cell: (row) => formatMs(row.p95_ms) },
   { name: 'p99', number: true, by: (row) => row.p99_ms ?? -1, cell: (row) => formatMs(row.p99_ms) },
+  {
+    name: 'Apdex',
+    number: true,
+    by: (row) => row.apdex ?? -1,
+    cell: (row) => (row.apdex === null ? '–' : row.apdex.toFixed(2)),
+  },
   { name: 'Version', by: (row) => row.versions[0] ?? '', cell: (row) => row.versions.slice(0, 3).join(', ') },
   { name: 'Language', by: (row) => row.languages[0] ?? '', cell: (row) => row.languages.join(', ') },
   { name: 'Instances', number: true, by: (row) => row.instances.length, cell: (row) => row.instances.length || '–' },
+  { name: 'Team', by: (row) => row.owner?.team ?? '', cell: (row) => row.owner?.team ?? '' },
+  { name: 'Tier', by: (row) => row.owner?.tier ?? '', cell: (row) => row.owner?.tier ?? '' },
   { name: 'Signals', cell: (row) => row.signals.join(', ') },
 ];
 
