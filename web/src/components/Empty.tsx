@@ -20,7 +20,7 @@ export function SendData({ what }: { what: string }) {
   return (
     <Empty title={`No ${what} in this time range`}>
       <p>Choose a longer range at the top, or send some. With any OpenTelemetry SDK:</p>
-      <Code block ta="left" my="xs">
+      <Code block ta="left" my="xs" tabIndex={0}>
         {`OTEL_SERVICE_NAME=my-service\nOTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:4317`}
       </Code>
       <p>
