@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.api.test_api import call, policies  # noqa: F401
+from tests.query.engine import engine
 from traceo.api import ui
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started() -> None:
+    """The engine cannot be started within an event loop."""
+    engine()
+
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 ASSET = re.compile(r"/assets/[\w.-]+\.js")
