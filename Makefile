@@ -15,7 +15,7 @@ SOURCES := traceo tests $(wildcard benchmarks examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup web check test golden docs screenshots bench demo run lock
+.PHONY: help setup web check test golden docs browser screenshots bench demo run lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -77,14 +77,17 @@ check: $(STAMP) $(UI) ## lint, format, types, layers
 	$(BIN)/lint-imports
 	cd web && npx biome check --error-on-warnings . && npx tsc
 
-test: check ## all checks and all tests, two files at a time: what CI runs
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: check ## all checks and all tests, three files at a time: what CI runs
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference
 	$(BIN)/python -m pytest tests/golden --update-golden
 
 docs: $(STAMP) ## regenerate docs/reference
 	$(BIN)/python -m traceo.reference
+
+browser: $(STAMP) $(UI) ## every page and journey of the UI in Chromium: light, dark, on a phone, under axe
+	cd web && npm run --silent e2e
 
 screenshots: $(STAMP) $(UI) ## photograph every page of the UI into docs/images
 	cd web && npm run --silent screenshots

@@ -34,6 +34,25 @@ def fail(node: yaml.Node, path: str, problem: str) -> NoReturn:
     raise ConfigError(f"line {mark.line + 1}, column {mark.column + 1}: {where}{problem}")
 
 
+def _read_mapping(node: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:
+    """Name -> value, with what `<<` brings, which gives way to the mapping's own fields."""
+    own: set[str] = set()
+    for key, _ in node.value:
+        if _name(key, path) in own:
+            fail(key, f"{path}.{key.value}" if path else key.value, "given twice")
+        own.add(key.value)
+    yaml.constructor.SafeConstructor().flatten_mapping(node)
+    pairs = {_name(key, path): (key, value) for key, value in node.value}
+    node.value = list(pairs.values())  # an alias of it is read again
+    return {name: value for name, (_, value) in pairs.items()}
+
+
+def _name(key: yaml.Node, path: str) -> str:
+    if not isinstance(key, yaml.ScalarNode):
+        fail(key, path, "expected a field's name")
+    return str(key.value)
+
+
 class Fields:
     """One mapping. Its fields are taken by name; `finish` refuses those that nobody took.
 
@@ -43,16 +62,9 @@ class Fields:
     def __init__(self, node: yaml.Node, path: str, base: Path) -> None:
         if not isinstance(node, yaml.MappingNode):
             fail(node, path, "expected a mapping of fields")
-        yaml.constructor.SafeConstructor().flatten_mapping(node)
         self.node, self.path, self.base = node, path, base
         self._known: list[str] = []
-        self._given: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                fail(key, path, "expected a field's name")
-            if key.value in self._given:
-                fail(key, self.at(key.value), "given twice")
-            self._given[key.value] = value
+        self._given = _read_mapping(node, path)
 
     def at(self, name: str) -> str:
         """The path of a field."""

@@ -56,6 +56,17 @@ def test_file_of_prometheus_is_taken_as_it_is(tmp_path: Path) -> None:
     assert second.http.tls.ca.path == str(tmp_path / "ca.pem")
 
 
+def test_fields_of_an_anchor_give_way_to_those_beside_them(tmp_path: Path) -> None:
+    merged = """
+scrape_configs:
+- &slow {job_name: a, scrape_interval: 1m, metrics_path: /a}
+- &other {<<: *slow, job_name: b, metrics_path: /b}
+- {<<: *other, job_name: c}
+"""
+    found = [(each.job_name, each.interval_s, each.metrics_path) for each in load(tmp_path, merged)]
+    assert found == [("a", 60, "/a"), ("b", 60, "/b"), ("c", 60, "/b")]
+
+
 def test_what_has_no_effect_is_noted(tmp_path: Path) -> None:
     (tmp_path / "p.yml").write_text(PASTED)
     notes = load_file(tmp_path / "p.yml").notes

@@ -5,7 +5,7 @@ On a cluster each shard sums its own rows; a block is read only once all of them
 
 from collections.abc import Collection
 
-from traceo.query.edge_blocks import SPANS_S, cover, edge_conditions, group_done
+from traceo.query.edge_blocks import DONE, SPANS_S, cover, edge_conditions, group_done
 from traceo.store.base import Store
 
 COLUMNS = "tenant, client, server, kind, calls, errors, duration_sum_ns, durations"
@@ -17,10 +17,6 @@ FROM ({rows})
 GROUP BY tenant, client, server, kind
 """
 MARK = "INSERT INTO edge_blocks_done{local} SELECT {span_s}, toDateTime({block}, 'UTC'), now64(3)"
-DONE = """
-SELECT span_s, toUnixTimestamp(minute) AS at FROM edge_blocks_done
-WHERE minute >= toDateTime({first}, 'UTC') AND minute < toDateTime({last}, 'UTC') GROUP BY span_s, minute
-"""
 
 
 async def roll_blocks(store: Store, minutes: Collection[int], now: int) -> None:
@@ -30,7 +26,8 @@ async def roll_blocks(store: Store, minutes: Collection[int], now: int) -> None:
     if not ends:
         return
     local = "_local" if (await store.layout()).cluster else ""
-    table = await store.query(DONE.format(first=min(min(blocks) for blocks in due.values() if blocks), last=max(ends)))
+    within = {"first": min(min(blocks) for blocks in due.values() if blocks), "last": max(ends)}
+    table = await store.query(DONE, within)
     done = {span_s: set(begins) for span_s, begins in group_done(*(column.to_pylist() for column in table)).items()}
     hosts = [host for host, *_ in await store.shards()]
     for place in reversed(range(len(SPANS_S))):

@@ -22,7 +22,7 @@ export const VIEWS: { name: string; path: string }[] = [
   { name: 'trace-statistics', path: `/traces/${SLOW.traceId}?view=statistics` },
   { name: 'logs', path: '/logs' },
   { name: 'logs-patterns', path: '/logs?view=patterns' },
-  { name: 'metrics', path: `/metrics?q=${enc('sum by (service_name) (rate(shop_orders_total[5m]))')}` },
+  { name: 'metrics', path: `/series?q=${enc('sum by (service_name) (rate(shop_orders_total[5m]))')}` },
   { name: 'sampling', path: '/sampling' },
   { name: 'usage', path: '/usage' },
 ];

@@ -7,7 +7,7 @@ import {
   lazyRouteComponent,
   retainSearchParams,
 } from '@tanstack/react-router';
-import { Empty } from './components/Empty';
+import { Page } from './components/Page';
 import { Frame } from './shell/Frame';
 import { type GlobalSearch, ShellProvider } from './shell/state';
 
@@ -28,9 +28,7 @@ const root = createRootRoute({
   ),
   validateSearch: texts('from', 'to', 'tenant') as (given: Record<string, unknown>) => GlobalSearch,
   search: { middlewares: [retainSearchParams<GlobalSearch>(['from', 'to', 'tenant'])] },
-  notFoundComponent: () => (
-    <Empty title="There is no such page">The menu on the left lists those that are there.</Empty>
-  ),
+  notFoundComponent: () => <Page title="There is no such page">The menu lists those that there are.</Page>,
 });
 
 const page = { getParentRoute: () => root };

@@ -1,5 +1,6 @@
 """The Prometheus API over the engine: answers, errors, access."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.prometheus.client import PREFIX, call
 from tests.api.prometheus.conftest import NOW_MS, Get
+from tests.api.prometheus.stored import store_series
 from traceo.api.app import ApiServices
 from traceo.api.compat.prometheus import query as query_routes
 
@@ -231,20 +233,31 @@ def test_probes_need_no_credential(services: ApiServices) -> None:
 
 
 def test_federation_serves_the_newest_samples_with_their_times(services: ApiServices) -> None:
-    url = "/prometheus/federate"
-    text = call(services, "GET", url, params={"match[]": ['{job="api"}', "gone", "up"]}).text
+    """Of five minutes before now, which is later than the run's begin: the samples are its own."""
+    url, tenant, now_ms = "/prometheus/federate", "federated-text", int(time.time()) * 1000
+    points = [(now_ms - 1000 * back, float(back)) for back in range(0, 600, 15)]
+    for name, series, sent in (
+        ("http_requests_total", {"code": "200", "instance": "a:1", "job": "api"}, points),
+        ("up", {"instance": "a:1", "job": "api"}, points),
+        ("up", {"instance": "b:2", "job": "api"}, points),
+        ("gone", {"job": "old"}, [(now_ms - 30_000, 1.0), (now_ms - 10_000, None)]),
+        ("odd", {"text": 'a "quoted"\\ line\nend é'}, [(now_ms, float("nan"))]),
+    ):
+        store_series(tenant, name, series, sent)  # type: ignore[arg-type]
+    headers = {"X-Scope-OrgID": tenant}
+    text = call(services, "GET", url, params={"match[]": ['{job="api"}', "gone", "up"]}, headers=headers).text
     assert text.splitlines() == [
         "# TYPE http_requests_total untyped",
-        f'http_requests_total{{code="200",instance="a:1",job="api"}} 0 {NOW_MS}',
+        f'http_requests_total{{code="200",instance="a:1",job="api"}} 0 {now_ms}',
         "# TYPE up untyped",
-        f'up{{instance="a:1",job="api"}} 0 {NOW_MS}',
-        f'up{{instance="b:2",job="api"}} 0 {NOW_MS}',
+        f'up{{instance="a:1",job="api"}} 0 {now_ms}',
+        f'up{{instance="b:2",job="api"}} 0 {now_ms}',
     ]
     accept = {"Accept": "application/openmetrics-text;version=1.0.0"}
-    opened = call(services, "GET", url, params={"match[]": "odd"}, headers=accept)
+    opened = call(services, "GET", url, params={"match[]": "odd"}, headers=headers | accept)
     assert opened.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     labels = 'instance="",text="a \\"quoted\\"\\\\ line\\nend é"'
-    assert opened.text == f"# TYPE odd unknown\nodd{{{labels}}} NaN {NOW_MS // 1000}\n# EOF\n"
+    assert opened.text == f"# TYPE odd unknown\nodd{{{labels}}} NaN {now_ms // 1000}\n# EOF\n"
     (family,) = openmetrics.text_string_to_metric_families(opened.text)
     assert family.samples[0].labels == {"instance": "", "text": 'a "quoted"\\ line\nend é'}
     assert [len(family.samples) for family in text_string_to_metric_families(text)] == [1, 2]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from traceo.api.routes.map_answers import Edge, Health, Red
+from traceo.api.routes.trace_answers import OperationRow
 
 
 class OwnerRow(BaseModel):
@@ -54,14 +55,6 @@ class CatalogAnswer(BaseModel):
     services: list[Entry]
     total: int
     warnings: list[str] = Field(description="What was cut off, in words")
-
-
-class OperationRow(Red):
-    """A span name and kind of the service."""
-
-    operation: str
-    kind: str
-    max_ms: float
 
 
 class Release(Red):

@@ -117,7 +117,7 @@ export function Chart({
 
   const summary = useMemo(() => summarise(label, times, lines, format), [label, times, lines, format]);
   return (
-    <Box component="figure" m={0} p="xs" ref={ref} style={{ minWidth: 0 }}>
+    <Box component="figure" m={0} p="xs" ref={ref} style={{ minWidth: 0, overflow: 'hidden' }}>
       {asTable ? (
         <Values times={times} lines={lines} format={format} utc={utc} />
       ) : (

@@ -1,4 +1,5 @@
-import { Anchor, Code, Stack, Text } from '@mantine/core';
+import { Code, Stack, Text } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
 /** Nothing to show: why that may be, and what to do. */
@@ -15,7 +16,6 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 
 /** The same for a page that no data has reached yet. */
 export function SendData({ what }: { what: string }) {
-  const { origin } = window.location;
   const host = window.location.hostname;
   return (
     <Empty title={`No ${what} in this time range`}>
@@ -25,9 +25,9 @@ export function SendData({ what }: { what: string }) {
       </Code>
       <p>
         or see what a whole system looks like: <Code>traceo demo</Code>. How much has arrived is shown on{' '}
-        <Anchor href={`${origin}/usage`} underline="always" inherit>
+        <Link to="/usage" className="link" style={{ textDecoration: 'underline' }}>
           Ingest and usage
-        </Anchor>
+        </Link>
         .
       </p>
     </Empty>

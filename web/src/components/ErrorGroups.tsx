@@ -1,4 +1,4 @@
-import { Box, Group, Text } from '@mantine/core';
+import { Box, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useApi } from '../api/client';
 import { formatTime } from '../lib/time';
@@ -7,6 +7,7 @@ import { useApiRange } from '../lib/useRange';
 import { useShell } from '../shell/state';
 import { Empty } from './Empty';
 import { Loaded } from './Loaded';
+import { ListRow, Rows } from './Rows';
 import { Sparkline } from './Sparkline';
 
 /** Exceptions and failures in groups, most frequent first; each opens one of its traces. */
@@ -20,17 +21,9 @@ export function ErrorGroups({ service = '', limit = 20 }: { service?: string; li
         errors.length === 0 ? (
           <Empty title="No errors in this time range" />
         ) : (
-          <Box component="ul" m={0} p={0} style={{ listStyle: 'none' }}>
+          <Rows>
             {errors.map((group) => (
-              <Group
-                component="li"
-                key={group.id}
-                px="sm"
-                py={6}
-                gap="sm"
-                wrap="nowrap"
-                style={{ borderBottom: '1px solid var(--line)' }}
-              >
+              <ListRow key={group.id}>
                 <Sparkline
                   values={group.points}
                   label={`${group.type}: ${group.points.join(', ')} over time`}
@@ -59,9 +52,9 @@ export function ErrorGroups({ service = '', limit = 20 }: { service?: string; li
                 <Text size="sm" className="number" fw={600}>
                   {formatCount(group.count)}
                 </Text>
-              </Group>
+              </ListRow>
             ))}
-          </Box>
+          </Rows>
         )
       }
     </Loaded>

@@ -1,10 +1,11 @@
-import { Box, Group, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useApi } from '../api/client';
 import { formatCount } from '../lib/units';
 import { useApiRange } from '../lib/useRange';
 import { Empty } from './Empty';
 import { Loaded } from './Loaded';
+import { ListRow, Rows } from './Rows';
 import { Sparkline } from './Sparkline';
 
 const LEVELS: Record<string, string> = { error: 'var(--bad)', fatal: 'var(--bad)', warn: 'var(--warn)' };
@@ -19,17 +20,9 @@ export function PatternList({ service = '', limit = 30 }: { service?: string; li
         found.length === 0 ? (
           <Empty title="No log lines in this time range" />
         ) : (
-          <Box component="ul" m={0} p={0} style={{ listStyle: 'none' }}>
+          <Rows>
             {found.map((pattern) => (
-              <Group
-                component="li"
-                key={`${pattern.pattern} ${pattern.level}`}
-                px="sm"
-                py={6}
-                gap="sm"
-                wrap="nowrap"
-                style={{ borderBottom: '1px solid var(--line)' }}
-              >
+              <ListRow key={`${pattern.pattern} ${pattern.level}`}>
                 <Sparkline
                   values={pattern.points.map(([, lines]) => lines)}
                   label={`${pattern.lines} lines over time`}
@@ -50,9 +43,9 @@ export function PatternList({ service = '', limit = 30 }: { service?: string; li
                 <Text size="sm" className="number" fw={600}>
                   {formatCount(pattern.lines)}
                 </Text>
-              </Group>
+              </ListRow>
             ))}
-          </Box>
+          </Rows>
         )
       }
     </Loaded>

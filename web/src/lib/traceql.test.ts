@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { restOf } from './traceql';
+import { restOf, withoutDurations } from './traceql';
 
 test.each([
   ['{ status = error }', '{ !(status = error) }'],
@@ -15,4 +15,15 @@ test.each([
   ['{ } | rate()', null],
 ])('rest of %s', (query, expected) => {
   expect(restOf(query)).toBe(expected);
+});
+
+test.each([
+  ['duration > 1s && status = error', 'status = error'],
+  ['status = error && duration >= 300us && duration < 1.5ms', 'status = error'],
+  ['duration > 1s', ''],
+  ['traceDuration > 1s', 'traceDuration > 1s'],
+  ['name = "a && duration > 1s"', 'name = "a && duration > 1s"'],
+  ['', ''],
+])('%s without durations', (conditions, expected) => {
+  expect(withoutDurations(conditions)).toBe(expected);
 });

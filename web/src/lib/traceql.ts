@@ -23,3 +23,9 @@ export function restOf(query: string): string | null {
   if (!others) return null;
   return service ? `{ ${service} && !(${others}) }` : `{ !(${others}) }`;
 }
+
+/** The same without its conditions on `duration`, which another choice replaces. */
+export function withoutDurations(conditions: string): string {
+  const kept = conditions.split('&&').filter((part) => !/^\s*duration\s*[<>]=?\s*[\d.]+\w+\s*$/.test(part));
+  return kept.join('&&').trim();
+}

@@ -15,10 +15,11 @@ export function Palette() {
   const navigate = useNavigate();
   const { range } = useShell();
   const [text, setText] = useState('');
+  const [opened, setOpened] = useState(false);
   const services = useApi(
     '/api/v1/services',
     { query: { start: apiTime(range.from), end: apiTime(range.to) } },
-    { every: false },
+    { every: false, enabled: opened },
   );
   const go = (to: string, params: Record<string, string> = {}) => void navigate({ to, params } as never);
   const actions: SpotlightActionData[] = [
@@ -51,7 +52,9 @@ export function Palette() {
       actions={actions}
       query={text}
       onQueryChange={setText}
+      onSpotlightOpen={() => setOpened(true)}
       limit={12}
+      styles={{ actionDescription: { color: 'inherit', opacity: 0.85 } }}
       nothingFound="Nothing of that name"
       scrollable
       maxHeight={420}

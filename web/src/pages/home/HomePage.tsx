@@ -62,7 +62,7 @@ export default function HomePage() {
                     </Link>
                   }
                 >
-                  <Scroll label="Services, worst first" maxHeight="none">
+                  <Scroll label="Services in a table" maxHeight="none">
                     <table className="grid">
                       <thead>
                         <tr>

@@ -1,10 +1,11 @@
-import { Group, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
 import { linesOf } from '../../components/PatternList';
+import { ListRow, Rows } from '../../components/Rows';
 import { formatCount } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
@@ -25,28 +26,23 @@ export function NewPatterns() {
           found.length === 0 ? (
             <Empty title="None that were not there before" />
           ) : (
-            <ul style={{ margin: 0, padding: 0, listStyle: 'none' }}>
+            <Rows>
               {found.slice(0, 8).map((pattern) => (
-                <Group
-                  component="li"
-                  key={pattern.pattern}
-                  justify="space-between"
-                  px="sm"
-                  py={5}
-                  wrap="nowrap"
-                  style={{ borderBottom: '1px solid var(--line)' }}
-                >
-                  <Text size="xs" className="mono cut" title={pattern.example}>
+                <ListRow key={pattern.pattern} justify="space-between">
+                  <Text size="xs" className="mono cut" title={pattern.example} style={{ flex: 1, minWidth: 0 }}>
                     <Link to="/logs" search={{ q: linesOf(pattern.service, pattern.template) }} className="plain">
                       {pattern.template}
                     </Link>
                   </Text>
-                  <Text size="sm" className="number">
-                    {pattern.service} <b>{formatCount(pattern.after)}</b>
+                  <Text size="xs" className="quiet cut" maw={140} style={{ flex: 'none' }}>
+                    {pattern.service}
                   </Text>
-                </Group>
+                  <Text size="sm" className="number" fw={600}>
+                    {formatCount(pattern.after)}
+                  </Text>
+                </ListRow>
               ))}
-            </ul>
+            </Rows>
           )
         }
       </Loaded>

@@ -1,9 +1,10 @@
-import { Group, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { useMemo } from 'react';
 import { useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
+import { ListRow, Rows } from '../../components/Rows';
 import { spanOf } from '../../lib/time';
 import { formatMs, formatRate, formatShare } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
@@ -40,29 +41,21 @@ export function Worse() {
           if (rows.length === 0)
             return <Empty title="Nothing is">Services that were not there yesterday are not compared.</Empty>;
           return (
-            <ul style={{ margin: 0, padding: 0, listStyle: 'none' }}>
+            <Rows>
               {rows.slice(0, 8).map(({ id, change }) => {
                 const [name, format] = NAMES[change.figure] ?? [change.figure, String];
                 return (
-                  <Group
-                    component="li"
-                    key={`${id} ${change.figure}`}
-                    justify="space-between"
-                    px="sm"
-                    py={5}
-                    wrap="nowrap"
-                    style={{ borderBottom: '1px solid var(--line)' }}
-                  >
+                  <ListRow key={`${id} ${change.figure}`} justify="space-between">
                     <Text size="sm" className="cut">
                       <NodeLink id={id} />
                     </Text>
                     <Text size="sm" className="number">
                       {name} {format(change.before)} → <b style={{ color: 'var(--bad)' }}>{format(change.after)}</b>
                     </Text>
-                  </Group>
+                  </ListRow>
                 );
               })}
-            </ul>
+            </Rows>
           );
         }}
       </Loaded>

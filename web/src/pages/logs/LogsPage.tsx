@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { useUrl, withQuery } from '../../api/client';
 import { SendData } from '../../components/Empty';
+import { ErrorBox } from '../../components/ErrorBox';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
@@ -140,10 +141,11 @@ function Shown({ lines, filter, more, note }: { lines: Line[]; filter: Filter; m
 }
 
 function Tail({ q, filter }: { q: string; filter: Filter }) {
-  const tail = useTail(q);
+  const { lines, note, error } = useTail(q);
   return (
-    <Loaded of={tail.asResult} query={q}>
-      {() => <Shown lines={tail.lines} filter={filter} note={tail.note} />}
-    </Loaded>
+    <>
+      {error && <ErrorBox error={error} query={q} />}
+      <Shown lines={lines} filter={filter} note={note} />
+    </>
   );
 }

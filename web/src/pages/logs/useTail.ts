@@ -1,4 +1,3 @@
-import type { UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, readToken, withQuery } from '../../api/client';
 import { show } from '../../components/Attributes';
@@ -25,7 +24,7 @@ interface Sent {
 }
 
 /** Lines as they arrive, newest first, at most 2000 of them; a lost connection is made again, with longer and longer waits. */
-export function useTail(q: string): { lines: Line[]; note: string; asResult: UseQueryResult<boolean, ApiError> } {
+export function useTail(q: string): { lines: Line[]; note: string; error: ApiError | null } {
   const { tenant, paused } = useShell();
   const [lines, setLines] = useState<Line[]>([]);
   const [state, setState] = useState<{ note: string; error: ApiError | null }>({ note: 'Connecting…', error: null });
@@ -75,13 +74,7 @@ export function useTail(q: string): { lines: Line[]; note: string; asResult: Use
       socket?.close();
     };
   }, [q, tenant]);
-  const asResult = {
-    data: true,
-    error: state.error,
-    refetch: () => undefined,
-    fetchStatus: 'idle',
-  } as unknown as UseQueryResult<boolean, ApiError>;
-  return { lines, note: state.note, asResult };
+  return { lines, ...state };
 }
 
 function toLine(row: NonNullable<Sent['logs']>[number], place: number): Line {

@@ -125,6 +125,7 @@ export function Drawing({ map, find, focus, onFocus }: Props) {
             map.nodes.map((each) => {
               const at = places.get(each.id);
               if (!at) return null;
+              const shown = each.name.length > 26 ? `${each.name.slice(0, 25)}…` : each.name;
               return (
                 // biome-ignore lint/a11y/useSemanticElements: SVG has no buttons
                 <g
@@ -132,7 +133,7 @@ export function Drawing({ map, find, focus, onFocus }: Props) {
                   transform={`translate(${at.x},${at.y})`}
                   role="button"
                   tabIndex={0}
-                  aria-label={`${each.name}, ${each.type}, ${each.health}, ${formatRate(each.rate_per_s)}`}
+                  aria-label={`${shown === each.name ? shown : `${shown} (${each.name})`}, ${each.type}, ${each.health}, ${formatRate(each.rate_per_s)}`}
                   aria-pressed={chosen === each.id}
                   opacity={faint(each.id, each.name) ? 0.18 : 1}
                   style={{ cursor: 'pointer' }}
@@ -150,8 +151,8 @@ export function Drawing({ map, find, focus, onFocus }: Props) {
                   />
                   {each.health === 'failing' && <path d="M-4,-4L4,4M-4,4L4,-4" stroke="var(--bad)" strokeWidth={2} />}
                   {each.health === 'degraded' && <path d="M0,-6v7M0,4v2" stroke="var(--warn)" strokeWidth={2.5} />}
-                  <text aria-hidden y={28} textAnchor="middle" fontSize={11} fill="currentColor">
-                    {each.name.length > 26 ? `${each.name.slice(0, 25)}…` : each.name}
+                  <text y={28} textAnchor="middle" fontSize={11} fill="currentColor">
+                    {shown}
                   </text>
                 </g>
               );

@@ -189,7 +189,7 @@ function Dependencies({ of }: { of: Service }) {
       {edges.length === 0 ? (
         <Empty title="None in this time range" />
       ) : (
-        <Scroll label={title} maxHeight="none">
+        <Scroll label={`${title}: calls`} maxHeight="none">
           <table className="grid">
             <thead>
               <tr>

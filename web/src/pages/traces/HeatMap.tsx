@@ -3,7 +3,8 @@ import { useMemo, useState } from 'react';
 import { type Answer, useApi } from '../../api/client';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
-import { formatClock } from '../../lib/time';
+import { formatClock, type Range } from '../../lib/time';
+import { conditionsOf, withoutDurations } from '../../lib/traceql';
 import { formatCount, formatNs } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
@@ -15,8 +16,11 @@ const LEFT = 62;
 const SERVICE = /resource\.service\.name\s*=\s*"((?:[^"\\]|\\.)*)"/;
 const SERVICE_ONLY = /^\{\s*(?:resource\.service\.name\s*=\s*"(?:[^"\\]|\\.)*")?\s*\}$/;
 
+/** Goes on with a query, and with a time range where that is new. */
+export type Narrow = (q: string, range?: Range) => void;
+
 /** How many spans took how long, over time; drawn over, it narrows time and duration. Of one service or of all. */
-export function HeatMap({ q, narrow }: { q: string; narrow: (q: string) => void }) {
+export function HeatMap({ q, narrow }: { q: string; narrow: Narrow }) {
   const range = useApiRange();
   const service = SERVICE.exec(q)?.[1] ?? '';
   const cells = useApi('/api/v1/analysis/heatmap', {
@@ -33,8 +37,8 @@ export function HeatMap({ q, narrow }: { q: string; narrow: (q: string) => void 
   );
 }
 
-function Drawing({ data, q, narrow }: { data: Cells; q: string; narrow: (q: string) => void }) {
-  const { setRange, utc } = useShell();
+function Drawing({ data, q, narrow }: { data: Cells; q: string; narrow: Narrow }) {
+  const { utc } = useShell();
   const [drag, setDrag] = useState<{ x0: number; y0: number; x1: number; y1: number } | null>(null);
   const [told, setTold] = useState('');
   const levels = useMemo(() => data.levels.map(({ level }) => level), [data]);
@@ -65,17 +69,11 @@ function Drawing({ data, q, narrow }: { data: Cells; q: string; narrow: (q: stri
     const [top, bottom] = [Math.min(drag.y0, drag.y1), Math.max(drag.y0, drag.y1)];
     const longer = fromOf.get(levelAt(bottom))?.[0] ?? 0;
     const shorter = fromOf.get(levelAt(top))?.[1] ?? Number.MAX_SAFE_INTEGER;
-    setRange({ from: String(times[0]), to: String(Math.max(times[1] ?? 0, (times[0] ?? 0) + 1000)) });
-    const inner = q.replace(/&&\s*duration\s*[<>]=?\s*\S+/g, '').trim();
-    const body = /^\{(.*)\}$/s.exec(inner)?.[1]?.trim();
-    if (body !== undefined) {
-      const conditions = [
-        body,
-        `duration >= ${Math.floor(longer / 1000)}us`,
-        `duration < ${Math.ceil(shorter / 1000)}us`,
-      ];
-      setTimeout(() => narrow(`{ ${conditions.filter(Boolean).join(' && ')} }`));
-    }
+    const chosen = { from: String(times[0]), to: String(Math.max(times[1] ?? 0, (times[0] ?? 0) + 1000)) };
+    const conditions = conditionsOf(q);
+    const durations = [`duration >= ${Math.floor(longer / 1000)}us`, `duration < ${Math.ceil(shorter / 1000)}us`];
+    if (conditions === null) narrow(q, chosen);
+    else narrow(`{ ${[withoutDurations(conditions), ...durations].filter(Boolean).join(' && ')} }`, chosen);
   };
   return (
     <Box p="xs">

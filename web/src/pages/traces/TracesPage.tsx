@@ -13,7 +13,7 @@ import { formatMs, plural } from '../../lib/units';
 import { useShell } from '../../shell/state';
 import { Differences } from './Differences';
 import { Examples } from './Examples';
-import { HeatMap } from './HeatMap';
+import { HeatMap, type Narrow } from './HeatMap';
 import { useTraceWords } from './words';
 
 interface Found {
@@ -43,7 +43,8 @@ export default function TracesPage() {
   }, [q, limit, range, turn]);
   const found = useUrl<{ traces: Found[] }>(url);
   const words = useTraceWords();
-  const run = (text: string) => void navigate({ search: (before) => ({ ...before, q: text || undefined }) });
+  const run: Narrow = (text, chosen) =>
+    void navigate({ search: (before) => ({ ...before, ...chosen, q: text || undefined }) });
   return (
     <Page title="Traces">
       <QueryBar
