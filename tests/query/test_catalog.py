@@ -13,7 +13,8 @@ import pytest
 from tests.described import described
 from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
-from traceo.api.routes.catalog_answers import CatalogAnswer, ServicePage
+from traceo.api.routes.catalog_answers import CatalogAnswer, DeploysAnswer, ServicePage
+from traceo.api.routes.compare_answers import ServiceComparison
 from traceo.api.routes.map_answers import MapAnswer
 from traceo.api.routes.trace_answers import RedSeries
 from traceo.catalog.edges import roll_edges
@@ -21,9 +22,12 @@ from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
 from traceo.query.apdex import read_apdex
 from traceo.query.catalog import Page, list_catalog, read_service
+from traceo.query.deploys import list_deploys
 from traceo.query.health import judge
+from traceo.query.map_view import MapView
 from traceo.query.red import read_red
 from traceo.query.run import Queries
+from traceo.query.service_compare import compare_service, judge_change
 from traceo.query.service_facts import find_deploys
 from traceo.query.service_map import read_map
 from traceo.query.sql import TimeRange
@@ -115,6 +119,62 @@ def test_page_of_a_service_tells_its_deploys_and_neighbours(tenant: str) -> None
     assert [edge["source"] for edge in page["upstream"]] == ["service:shop"]
     assert [(edge["target"], edge["requests"]) for edge in page["downstream"]] == [("database:redis@r1", 13)]
     assert [row["operation"] for row in page["operations"] if row["kind"] == "server"] == ["add"]
+
+
+def test_deploys_of_all_services_are_those_of_their_pages(tenant: str) -> None:
+    found = run(lambda q: list_deploys(q, tenant, RANGE))
+    described(DeploysAnswer, found)
+    page = run(lambda q: read_service(q, tenant, "cart", RANGE))
+    assert found["deploys"] == [{"service": "cart", **deploy} for deploy in page["deploys"]]
+    assert run(lambda q: list_deploys(q, "nobody", RANGE))["deploys"] == []
+    by_version = run(lambda q: read_map(q, tenant, RANGE, MapView(group_by="version")))
+    groups = {node["name"]: node["members"] for node in by_version["nodes"] if node["type"] == "group"}
+    assert groups == {"1.0, 1.1": ["cart"], "": ["shop"]}
+
+
+def test_service_is_compared_with_itself_before(tenant: str) -> None:
+    deploy = NOW_NS - 25 * 60 * 10**9
+    before = TimeRange(RANGE.start_ns, deploy)
+    found = run(lambda q: compare_service(q, tenant, "cart", before, TimeRange(deploy, NOW_NS)))
+    described(ServiceComparison, found)
+    assert (found["before"]["errors"], found["after"]["errors"], found["verdict"]) == (0, 6, "unknown")
+    assert [error["count"] for error in found["new_errors"]] == [6]
+    assert found["reasons"][0] == "3 requests before and 10 after: too few to judge"
+    silent = run(lambda q: compare_service(q, tenant, "nothing", before, RANGE))
+    assert (silent["after"]["requests"], silent["operations"]["new"]) == (0, [])
+
+
+def change(figure: str, before: float, after: float) -> dict[str, Any]:
+    return {"figure": figure, "before": before, "after": after, "z": 9.0}
+
+
+ERRORS_UP, P95_UP, P95_DOWN = change("error_ratio", 0.001, 0.2), change("p95_ms", 10, 40), change("p95_ms", 40, 10)
+CRASH = {"type": "Crash", "message": "", "count": 12.0}
+
+
+@pytest.mark.parametrize(
+    ("requests", "changes", "of_operation", "errors", "verdict", "reason"),
+    [
+        (500, [ERRORS_UP], [], [], "worse", "errors 0.10%, now 20.00%"),
+        (500, [P95_DOWN], [], [], "better", "p95 40 ms, now 10 ms"),
+        (500, [ERRORS_UP, P95_DOWN], [], [], "mixed", "errors 0.10%, now 20.00%"),
+        (500, [P95_DOWN], [P95_UP], [], "better", "GET /: p95 10 ms, now 40 ms"),
+        (500, [], [P95_UP], [], "worse", "GET /: p95 10 ms, now 40 ms"),
+        (500, [change("rate_per_s", 1, 5)], [], [], "same", "1 requests a second, now 5"),
+        (500, [], [], [], "same", "no figure changed beyond chance"),
+        (500, [], [], [CRASH], "worse", "new error, 12 times: Crash"),
+        (500, [], [], [CRASH | {"count": 2.0}], "same", "new error, 2 times: Crash"),
+        (50, [ERRORS_UP], [], [], "unknown", "500 requests before and 50 after: too few to judge"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_verdict_says_what_matters(
+    requests: int, changes: list[Any], of_operation: list[Any], errors: list[Any], verdict: str, reason: str
+) -> None:
+    operations = [{"after": {"operation": "GET /"}, "changes": of_operation}]
+    found, reasons = judge_change({"requests": 500}, {"requests": requests}, changes, operations, errors)
+    assert found == verdict
+    assert reason in reasons
 
 
 def test_map_of_telemetry_is_whole(tenant: str) -> None:

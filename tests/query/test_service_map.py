@@ -12,8 +12,11 @@ from tests.query.engine import engine
 from traceo.catalog.blocks import roll_blocks
 from traceo.config import Query as QuerySettings
 from traceo.errors import InvalidRequest, NotFound
+from traceo.query.edge_red import read_edge_red
+from traceo.query.map_diff import diff_maps
+from traceo.query.map_view import MapView
 from traceo.query.run import Queries
-from traceo.query.service_map import MapView, diff_maps, health_of, read_map
+from traceo.query.service_map import health_of, read_map
 from traceo.query.services import list_services
 from traceo.query.sql import TimeRange
 
@@ -85,6 +88,83 @@ def test_map_has_nodes_of_every_kind_and_a_focus(tenant: str) -> None:
     assert (names(failing["nodes"]), failing["edges"]) == (["database:redis"], [])
     with pytest.raises(NotFound):
         run(lambda q: read_map(q, tenant, AFTER, MapView(focus="nothing")))
+
+
+@pytest.mark.parametrize(
+    ("view", "nodes"),
+    [
+        (MapView("cart", up=1, down=0), "cart shop"),
+        (MapView("cart", up=0, down=2), "bank cart pay"),
+        (MapView("cart", hops=1, down=2), "bank cart pay shop"),
+        (MapView("cart", hops=2), "bank cart mail pay shop"),
+        (MapView(edge_health="failing"), "bank pay"),
+    ],
+    ids=["up", "down", "down, and up by hops", "any direction", "failing calls"],
+)
+def test_focus_has_a_direction_and_calls_have_a_health(view: MapView, nodes: str) -> None:
+    tenant = "map-directions"
+    if not run(lambda q: read_map(q, tenant, AFTER))["nodes"]:
+        for edge, errors in (("shop call cart", 0), ("shop call mail", 0), ("cart call pay", 0), ("pay call bank", 9)):
+            add(tenant, NOW - 5 * MINUTE, edge, 100, errors)
+    assert names(run(lambda q: read_map(q, tenant, AFTER, view))["nodes"]) == [
+        f"service:{name}" for name in nodes.split()
+    ]
+
+
+def test_groups_stand_for_their_services(tenant: str) -> None:
+    at = NOW - 5 * MINUTE
+    for edge, calls, errors, bucket in (
+        ("user entry shop", 100, 0, BUCKET),
+        ("shop call cart", 100, 2, BUCKET + 16),
+        ("cart call pay", 60, 6, BUCKET),
+        ("shop call pay", 20, 0, BUCKET + 32),
+        ("pay call mail", 10, 0, BUCKET),
+        ("cart database redis", 30, 0, BUCKET),
+    ):
+        add(tenant, at, edge, calls, errors, bucket)
+    teams = {"shop": "front", "cart": "front", "pay": "money"}
+    found = run(lambda q: read_map(q, tenant, AFTER, MapView(group_by="team"), teams))
+    nodes = {node["id"]: node for node in found["nodes"]}
+    assert sorted(nodes) == ["database:redis", "group:", "group:front", "group:money", "user:user"]
+    assert (nodes["group:front"]["members"], nodes["group:"]["members"]) == (["cart", "shop"], ["mail"])
+    assert (nodes["group:front"]["requests"], nodes["group:front"]["error_ratio"]) == (200, 0.01)
+    edges = {(edge["source"], edge["target"]): edge for edge in found["edges"]}
+    assert set(edges) == {
+        *{("user:user", "group:front"), ("group:front", "database:redis")},
+        *{("group:front", "group:money"), ("group:money", "group:")},
+    }
+    (merged,) = (edge for ends, edge in edges.items() if ends == ("group:front", "group:money"))
+    assert (merged["requests"], merged["errors"], merged["health"]) == (80, 6, "failing")
+    assert merged["p95_ms"] == next(node["p95_ms"] for node in found["nodes"] if node["id"] == "user:user")
+    around = run(lambda q: read_map(q, tenant, AFTER, MapView("cart", up=0, down=1, group_by="team"), teams))
+    assert names(around["nodes"]) == ["database:redis", "group:front", "group:money"]
+
+
+def test_calls_of_an_edge_over_time(tenant: str) -> None:
+    add(tenant, NOW - 9 * MINUTE, "shop call cart", 10, 1)
+    add(tenant, NOW - 2 * MINUTE, "shop call cart", 30, 0, BUCKET + 16)
+    add(tenant, NOW - 2 * MINUTE, "shop messaging cart", 5)
+    add(f"{tenant}-other", NOW - 2 * MINUTE, "shop call cart", 99)
+    found = run(lambda q: read_edge_red(q, tenant, AFTER, "service:shop", "service:cart", 10))
+    assert (found["start"], found["step_s"]) == (NOW - 10 * MINUTE, 60)
+    call, messaging = found["series"]
+    assert (call["kind"], call["requests"]) == ("call", [0, 10, 0, 0, 0, 0, 0, 0, 30, 0])
+    assert (call["errors"][1], call["p95_ms"][0]) == (1, None)
+    assert call["p95_ms"][8] / call["p95_ms"][1] == pytest.approx(2)
+    assert (messaging["kind"], sum(messaging["requests"])) == ("messaging", 5)
+    for source, target in (("shop", "service:cart"), ("database:a", "service:b"), ("service:a", "user:b")):
+        with pytest.raises(InvalidRequest):
+            run(lambda q, ends=(source, target): read_edge_red(q, tenant, AFTER, *ends))
+
+
+def test_names_of_any_length_are_nodes(tenant: str) -> None:
+    long, other = "x" * 10_000, "\u202e" + "ש" * 5_000
+    add(tenant, NOW - 5 * MINUTE, f"{long} call {other}", 10)
+    found = run(lambda q: read_map(q, tenant, AFTER, MapView(focus=long, hops=1)))
+    assert names(found["nodes"]) == sorted([f"service:{long}", f"service:{other}"])
+    with pytest.raises(NotFound) as refused:
+        run(lambda q: read_map(q, tenant, AFTER, MapView(focus="y" * 10_000)))
+    assert len(str(refused.value)) < 300
 
 
 def test_difference_tells_new_gone_and_changed_edges_and_not_chance(tenant: str) -> None:

@@ -39,10 +39,7 @@ async def read_red(
     Steps are whole minutes, at most `points` of them; `start` is in unix seconds. Without `durations`, no quantiles:
     they are most of the work. Where there were no requests, quantiles are None. Most requests first.
     """
-    first, last = between.start_ns // MINUTE_NS, -(-between.end_ns // MINUTE_NS)
-    minutes = -(-(last - first) // points)
-    step_s, start = minutes * MINUTE_S, first // minutes * minutes * MINUTE_S
-    columns = -(-(last * MINUTE_S - start) // step_s)
+    start, step_s, columns = steps_of(between, points)
     scope = Scope(tenant, TimeRange(start * 10**9, between.end_ns))
     scope.params |= {"start": start, "step": step_s, "columns": columns, "limit": limit}
     entry = "1" if operation else ENTRY
@@ -67,3 +64,11 @@ async def read_red(
     rows = await queries.rows(scope, sql)
     series = [{"service": decode_text(row["service"]), **{name: row[name] for name in names}} for row in rows]
     return {"start": start, "step_s": step_s, "series": series}
+
+
+def steps_of(between: TimeRange, points: int) -> tuple[int, int, int]:
+    """(start in unix seconds, seconds of a step, steps) of whole minutes, on multiples of the step."""
+    first, last = between.start_ns // MINUTE_NS, -(-between.end_ns // MINUTE_NS)
+    minutes = -(-(last - first) // points)
+    step_s, start = minutes * MINUTE_S, first // minutes * minutes * MINUTE_S
+    return start, step_s, -(-(last * MINUTE_S - start) // step_s)

@@ -8,15 +8,16 @@ from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import QueriesOf, Range, ServicesOf, Tenant
-from traceo.api.routes.catalog_answers import CatalogAnswer, ServicePage
+from traceo.api.routes.catalog_answers import CatalogAnswer, DeploysAnswer, ServicePage
 from traceo.api.services import ApiServices
 from traceo.query.catalog import Page, list_catalog, read_service
+from traceo.query.deploys import list_deploys
 
-router = APIRouter(prefix="/catalog", tags=["catalog"])
+router = APIRouter(tags=["catalog"])
 Sort = Literal["requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms", "last_seen", "service"]
 
 
-@router.get("", response_model=CatalogAnswer)
+@router.get("/catalog", response_model=CatalogAnswer)
 async def get_catalog(
     services: ServicesOf,
     queries: QueriesOf,
@@ -34,12 +35,18 @@ async def get_catalog(
     return answer(await list_catalog(queries, tenant, between, Page(search, sort, limit, offset), owners))
 
 
-@router.get("/{service:path}", response_model=ServicePage)
+@router.get("/catalog/{service:path}", response_model=ServicePage)
 async def get_catalog_service(
     service: str, services: ServicesOf, queries: QueriesOf, tenant: Tenant, between: Range
 ) -> JSONResponse:
     """Everything about one service: operations, versions, deploys, instances, who calls it and what it calls."""
     return answer(await read_service(queries, tenant, service, between, await _owners_of(services, tenant)))
+
+
+@router.get("/deploys", response_model=DeploysAnswer)
+async def get_deploys(queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
+    """When another version of a service took over, of all services, in order of time."""
+    return answer(await list_deploys(queries, tenant, between))
 
 
 async def _owners_of(services: ApiServices, tenant: str) -> dict[str, dict[str, Any]]:

@@ -78,6 +78,19 @@ class Deploy(BaseModel):
     overlap_to: int | None
 
 
+class ServiceDeploy(Deploy):
+    """A deploy, and of which service."""
+
+    service: str
+
+
+class DeploysAnswer(BaseModel):
+    """Deploys of all services, in order of time."""
+
+    deploys: list[ServiceDeploy]
+    warnings: list[str] = Field(description="What was cut off, in words")
+
+
 class Traffic(BaseModel):
     """What a version had of its environment's traffic in a step."""
 

@@ -23,9 +23,10 @@ class Node(Red):
     """A service, or what services call."""
 
     id: str = Field(description="Type and name: service:cart")
-    type: Literal["service", "database", "queue", "external", "user"]
-    name: str
+    type: Literal["service", "database", "queue", "external", "user", "group"]
+    name: str = Field(description="Of a group: its namespace, team or version; empty: services that have none")
     health: Health
+    members: list[str] = Field(description="The services of a group, busiest first; empty for every other node")
 
 
 class Edge(Red):
@@ -43,6 +44,25 @@ class MapAnswer(BaseModel):
     nodes: list[Node]
     edges: list[Edge]
     warnings: list[str] = Field(description="What was cut off, in words")
+
+
+class EdgeOverTime(BaseModel):
+    """A number for each step."""
+
+    kind: str
+    requests: list[int]
+    errors: list[int]
+    p50_ms: list[float | None] = Field(description="null where there were no calls")
+    p95_ms: list[float | None]
+    p99_ms: list[float | None]
+
+
+class EdgeSeries(BaseModel):
+    """Steps from `start`, unix seconds; one series for each kind of call."""
+
+    start: int
+    step_s: int
+    series: list[EdgeOverTime]
 
 
 class Change(BaseModel):

@@ -7,8 +7,11 @@ from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
 from traceo.api.depends import QueriesOf, Range, Tenant
+from traceo.api.routes.compare_answers import ServiceComparison
 from traceo.api.routes.trace_answers import EdgeRows, OperationRows, RedSeries, ServiceRows
+from traceo.api.times import parse_range
 from traceo.query.red import read_red
+from traceo.query.service_compare import compare_service
 from traceo.query.services import list_edges, list_operations, list_services
 
 router = APIRouter(tags=["services"])
@@ -30,6 +33,20 @@ async def get_edges(queries: QueriesOf, tenant: Tenant, between: Range) -> JSONR
 async def get_operations(service: str, queries: QueriesOf, tenant: Tenant, between: Range) -> JSONResponse:
     """Rate, errors and duration of each operation of a service."""
     return answer({"operations": await list_operations(queries, tenant, service, between)})
+
+
+@router.get("/services/{service:path}/compare", response_model=ServiceComparison)
+async def get_comparison(
+    service: str,
+    queries: QueriesOf,
+    tenant: Tenant,
+    between: Range,
+    before_start: Annotated[str, Query(description="Like start: the range to compare with")],
+    before_end: Annotated[str, Query(description="Like end")],
+) -> JSONResponse:
+    """A service at two times, such as before and after a deploy: what changed beyond chance, and a verdict."""
+    before = parse_range(before_start, before_end)
+    return answer(await compare_service(queries, tenant, service, before, between))
 
 
 @router.get("/red", response_model=RedSeries)
