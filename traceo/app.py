@@ -19,6 +19,7 @@ from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.owner_file import OwnerFile
 from traceo.catalog.owners import OwnerService
 from traceo.config import Config
+from traceo.dashboards.service import DashboardService
 from traceo.disk import DiskGuard
 from traceo.intake import make_ingest, replay_journal
 from traceo.listeners import QuietServer, check_ports, make_http_server, until_started
@@ -55,6 +56,7 @@ class Services:
     access: AccessService
     policies: PolicyService
     owners: OwnerService
+    dashboards: DashboardService
     usage: MetricUsage
     background: Background
     metrics: Metrics
@@ -115,7 +117,8 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         write = make_scrape_writer(ingest, _scrape_tenant(config))
         background = make_background(config, state, store, disk, policies, owner_file, write, usage, guard, metrics)
         await replay_journal(config, ingest)
-        yield Services(config, store, access, policies, owners, usage, background, metrics, disk, ingest)
+        dashboards = DashboardService(state)
+        yield Services(config, store, access, policies, owners, dashboards, usage, background, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -179,6 +182,7 @@ def _api_services(services: Services) -> ApiServices:
         },
         policies=services.policies,
         owners=services.owners,
+        dashboards=services.dashboards,
         usage=services.usage,
         targets=make_targets_view(services.background.scraper, _scrape_tenant(services.config)),
         target_metadata=make_metadata_view(services.background.scraper, _scrape_tenant(services.config)),

@@ -2,6 +2,7 @@
 
     TraceoError
     ├── InvalidRequest            the caller's bytes or parameters are wrong
+    │   ├── Conflict              somebody else was faster: look at what is there now
     │   ├── PayloadTooLarge       larger than a configured limit
     │   └── UnsupportedMediaType  a content type or encoding that nobody here reads
     ├── Unauthenticated           no credential, or one that is not (or no longer) valid
@@ -36,6 +37,10 @@ class TraceoError(Exception):
 
 class InvalidRequest(TraceoError):
     """The caller's bytes or parameters are wrong; repeating the request will not help."""
+
+
+class Conflict(InvalidRequest):
+    """What the caller goes by is no longer so: somebody else has changed it, or the name is taken."""
 
 
 class PayloadTooLarge(InvalidRequest):

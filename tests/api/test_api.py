@@ -27,6 +27,7 @@ from traceo.catalog.owner import Owner
 from traceo.catalog.owner_file import OwnerFile
 from traceo.catalog.owners import OwnerService
 from traceo.config import Config, Query, Store
+from traceo.dashboards.service import DashboardService
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
 from traceo.policies.service import PolicyService
 from traceo.state.database import open_state
@@ -36,6 +37,8 @@ from traceo.telemetry import make_metrics
 NOW = NOW_S * 10**9
 TENANT = "api"
 POLICIES = "policies: [{name: all, type: always_sample}]"
+
+BOARD = {"title": "Shop", "panels": [{"id": 1, "kind": "text", "grid": {"x": 0, "y": 0, "w": 6, "h": 4}}]}
 
 
 def authenticate(authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> Principal:
@@ -60,6 +63,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         broken or state["policies"],
         broken or state["usage"],
         broken or state["owners"],
+        broken or state["dashboards"],
     )
 
 
@@ -80,6 +84,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
     state["policies"], state["usage"] = PolicyService(database), MetricUsage(database)
     state["owners"] = OwnerService(database, OwnerFile(""))
+    state["dashboards"] = DashboardService(database)
     state["policies"].put(TENANT, POLICIES, False, "somebody")
     state["owners"].put(TENANT, "shop/eu", Owner(team="first"), "somebody")
     yield
@@ -140,6 +145,14 @@ ROUTES = [
     ("GET", "/api/v1/sampling/policies/versions", {}),
     ("GET", "/api/v1/sampling/policies/versions/1", {}),
     ("POST", "/api/v1/sampling/policies/versions/1/restore", {}),
+    ("GET", "/api/v1/dashboards", {}),
+    ("POST", "/api/v1/dashboards", {"json": {"dashboard": BOARD, "id": "shop"}}),
+    ("GET", "/api/v1/dashboards/shop", {}),
+    ("PUT", "/api/v1/dashboards/shop", {"json": {"dashboard": BOARD, "version": 1}}),
+    ("GET", "/api/v1/dashboards/shop/versions", {}),
+    ("GET", "/api/v1/dashboards/shop/versions/1", {}),
+    ("POST", "/api/v1/dashboards/shop/versions/1/restore", {}),
+    ("DELETE", "/api/v1/dashboards/shop", {}),
     ("GET", "/api/v1/cardinality", {}),
     ("GET", "/api/v1/status", {}),
     ("GET", "/api/v1/usage", {}),

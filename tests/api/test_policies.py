@@ -17,6 +17,7 @@ from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.owner_file import OwnerFile
 from traceo.catalog.owners import OwnerService
 from traceo.config import Access, Config
+from traceo.dashboards.service import DashboardService
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
 from traceo.state.database import open_state
@@ -48,6 +49,7 @@ class Client:
             self.policies,
             MetricUsage(engine),
             OwnerService(engine, OwnerFile("")),
+            DashboardService(engine),
         )
         self.secrets = {
             scope: access.create_token("shop", f"only {scope}", [scope])[1] for scope in (Scope.QUERY, Scope.ADMIN)

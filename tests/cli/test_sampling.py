@@ -20,6 +20,7 @@ from traceo.catalog.owner_file import OwnerFile
 from traceo.catalog.owners import OwnerService
 from traceo.cli import main
 from traceo.config import Config
+from traceo.dashboards.service import DashboardService
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
 from traceo.state.database import open_state
@@ -73,6 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             PolicyService(engine),
             MetricUsage(engine),
             OwnerService(engine, OwnerFile("")),
+            DashboardService(engine),
         )
     )
     thread = Thread(target=lambda: asyncio.run(server.serve()))

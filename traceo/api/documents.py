@@ -1,11 +1,13 @@
-"""Bodies that are a YAML document, as it is or within JSON, and how OpenAPI describes them."""
+"""Bodies that are a document, YAML or JSON, of a limited size, and how OpenAPI describes them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from traceo.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MAX_BODY = 1 << 20
 JSON_TYPE = "application/json"
@@ -42,8 +44,17 @@ async def read_policy_request(request: Request, dry_run: bool = False, comment: 
     body = await _read_body(request)
     if kind != JSON_TYPE:
         return PolicyRequest(document=_decode(body), dry_run=dry_run, comment=comment)
+    return _validate(PolicyRequest, body)
+
+
+async def read_json(request: Request, model: type[Model]) -> Model:
+    """A body of JSON of at most `MAX_BODY`, as this model has it. Raises InvalidRequest and its children."""
+    return _validate(model, await _read_body(request))
+
+
+def _validate(model: type[Model], body: bytes) -> Model:
     try:
-        return PolicyRequest.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

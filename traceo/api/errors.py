@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 # The first that fits, so that a subclass stands before its parent.
 STATUSES: tuple[tuple[type[errors.TraceoError], int, str], ...] = (
+    (errors.Conflict, 409, "conflict"),
     (errors.PayloadTooLarge, 413, "payload_too_large"),
     (errors.UnsupportedMediaType, 415, "unsupported_media_type"),
     (errors.InvalidRequest, 400, "invalid_request"),

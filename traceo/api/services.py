@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.owners import OwnerService
 from traceo.config import Config
+from traceo.dashboards.service import DashboardService
 from traceo.policies.service import PolicyService
 from traceo.store.base import Store
 
@@ -67,5 +68,6 @@ class ApiServices:
     policies: PolicyService
     usage: MetricUsage
     owners: OwnerService
+    dashboards: DashboardService
     targets: Targets = no_targets
     target_metadata: TargetMetadata = no_target_metadata

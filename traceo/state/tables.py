@@ -155,3 +155,19 @@ service_owners = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     Column("changed_by", String(250), nullable=False),
 )
+
+# Only added to: the newest version of a dashboard is shown. Title, tags and panels are for lists.
+dashboard_versions = Table(
+    "dashboard_versions",
+    metadata,
+    Column("tenant", String(150), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("title", String(200), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("panels", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(250), nullable=False),
+    Column("comment", Text, nullable=False),
+)

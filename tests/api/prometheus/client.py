@@ -16,6 +16,7 @@ from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.owner_file import OwnerFile
 from traceo.catalog.owners import OwnerService
 from traceo.config import Config
+from traceo.dashboards.service import DashboardService
 from traceo.errors import Unauthenticated
 from traceo.telemetry import make_metrics
 
@@ -42,6 +43,7 @@ def make_services(state: Engine, store: Any = None, config: Config | None = None
         policies,
         MetricUsage(state),
         OwnerService(state, OwnerFile("")),
+        DashboardService(state),
     )
 
 
