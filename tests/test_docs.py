@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "traceo" / "demo.py"])
 COMMAND = re.compile(
     r"(?:^|[/}`\s(])(?:traceo|\{command\}) +"
-    r"((?:serve|demo|migrate|config|token|query|tail|scrape|cardinality|services|analyze)\b[^`#\n]*)",
+    r"((?:serve|demo|migrate|config|token|query|tail|scrape|cardinality|services|dashboards|analyze)\b[^`#\n]*)",
     re.M,
 )
 PROMETHEUS: list[Any] = [federate.router, labels.router, query.router, status.router, status.probes]

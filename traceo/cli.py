@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from traceo import __version__
-from traceo.commands import analyze, cardinality, query, sampling, scrape, server, services, tail, token
+from traceo.commands import analyze, cardinality, dashboards, query, sampling, scrape, server, services, tail, token
 from traceo.errors import ConfigError, InvalidRequest, QueryError, TraceoError
 
 RELATIVE_TIME = re.compile(r"-[0-9].*")
@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="traceo", description="An observability platform: traces, metrics, logs.")
     parser.add_argument("--version", action="version", version=f"traceo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (server, token, query, tail, sampling, scrape, cardinality, services, analyze):
+    for module in (server, token, query, tail, sampling, scrape, cardinality, services, dashboards, analyze):
         module.add_commands(commands)
     return parser
 

@@ -12,7 +12,9 @@ from traceo.api.answer import answer
 from traceo.api.depends import Admin, ServicesOf, Tenant
 from traceo.api.documents import read_json
 from traceo.api.errors import ErrorAnswer
-from traceo.dashboards.model import DashboardHead, DashboardVersion, read_dashboard
+from traceo.dashboards.foreign import ImportNote
+from traceo.dashboards.grafana import import_dashboard
+from traceo.dashboards.model import Dashboard, DashboardHead, DashboardVersion, read_dashboard
 
 router = APIRouter(prefix="/dashboards", tags=["dashboards"])
 
@@ -39,6 +41,21 @@ class ReplaceRequest(BaseModel):
     comment: str = Field(default="", description="Why; up to 1000 characters")
 
 
+class ImportRequest(BaseModel):
+    """What Grafana or Traceo exported."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    dashboard: dict[str, Any]
+
+
+class ImportAnswer(BaseModel):
+    """A dashboard that can be saved, and what was left out or changed on the way."""
+
+    dashboard: Dashboard
+    notes: list[ImportNote]
+
+
 class DashboardsAnswer(BaseModel):
     """The newest version of each, by title."""
 
@@ -57,10 +74,11 @@ class RemovedAnswer(BaseModel):
     id: str
 
 
-def _with_body(model: type[BaseModel]) -> dict[str, Any]:
+def _with_body(model: type[BaseModel], checked: bool = True) -> dict[str, Any]:
     """A body that the route reads itself, because its size is limited; OpenAPI knows the parts of a dashboard."""
     schema = model.model_json_schema()
-    schema["properties"]["dashboard"] = REFERENCE
+    if checked:
+        schema["properties"]["dashboard"] = REFERENCE
     return {
         "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}},
         "responses": {
@@ -94,6 +112,14 @@ async def create_dashboard(request: Request, services: ServicesOf, caller: Admin
         return services.dashboards.create(caller.tenant, dashboard, caller.name, given.comment, given.id)
 
     return answer(_show(await asyncio.to_thread(work)))
+
+
+@router.post("/import", response_model=ImportAnswer, **_with_body(ImportRequest, checked=False))
+async def translate_dashboard(request: Request, tenant: Tenant) -> JSONResponse:
+    """Translate Grafana's JSON, or check Traceo's; nothing is stored: save what comes back."""
+    given = await read_json(request, ImportRequest)
+    imported = await asyncio.to_thread(import_dashboard, given.dashboard)
+    return answer(asdict(imported))
 
 
 @router.get("/{id}", response_model=DashboardVersion)
