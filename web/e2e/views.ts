@@ -14,6 +14,7 @@ export const VIEWS: { name: string; path: string }[] = [
   { name: 'service-instances', path: '/services/payment?tab=instances' },
   { name: 'map', path: '/map' },
   { name: 'map-table', path: '/map?as=table' },
+  { name: 'map-difference', path: '/map?diff=before&from=-11m' },
   { name: 'traces', path: '/traces' },
   { name: 'traces-failed', path: `/traces?q=${enc('{ status = error }')}` },
   { name: 'trace', path: `/traces/${SLOW.traceId}` },
@@ -30,6 +31,8 @@ export const VIEWS: { name: string; path: string }[] = [
 /** States that are tested but make no picture. */
 export const STATES: { name: string; path: string }[] = [
   { name: 'empty overview', path: '/?tenant=nobody' },
+  { name: 'map around a node in groups', path: `/map?group=version&focus=payment&up=1&down=1` },
+  { name: 'calls over time', path: '/map?as=table&source=service:checkout&target=service:payment' },
   { name: 'empty logs', path: '/logs?tenant=nobody' },
   { name: 'query with an error', path: `/logs?q=${enc('{service_name="cart"} |= ')}` },
   { name: 'unknown trace', path: `/traces/${'f'.repeat(32)}` },

@@ -51,7 +51,7 @@ const routes = [
     ...page,
     path: '/map',
     component: lazyRouteComponent(() => import('./pages/map/MapPage')),
-    validateSearch: texts('focus', 'hops', 'find', 'as'),
+    validateSearch: texts('focus', 'up', 'down', 'find', 'as', 'health', 'group', 'diff', 'at', 'source', 'target'),
   }),
   createRoute({
     ...page,

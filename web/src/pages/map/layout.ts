@@ -46,23 +46,42 @@ export function depths(ids: string[], edges: Ends[]): Map<string, number> {
   return found;
 }
 
+/** Callers before what they call, and all that one of them leads to together: neighbours on the map cross less. */
+function inOrderOfCalls(ids: string[], edges: Ends[], depth: Map<string, number>): string[] {
+  const out = new Map<string, string[]>();
+  for (const { source, target } of edges) out.set(source, [...(out.get(source) ?? []), target]);
+  const found = new Set<string>();
+  const waiting = [...ids].sort((a, b) => (depth.get(b) ?? 0) - (depth.get(a) ?? 0) || (a < b ? 1 : -1));
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    if (found.has(id)) continue;
+    found.add(id);
+    waiting.push(...(out.get(id) ?? []).sort().reverse());
+  }
+  return [...found];
+}
+
 export function layOut(ids: string[], edges: Ends[]): Place[] {
-  const depth = depths(ids, edges);
-  const height = Math.max(300, Math.sqrt(ids.length) * 110);
-  // Begun from the names, so that the same map looks the same each time.
-  const nodes: (SimulationNodeDatum & { id: string })[] = [...ids].sort().map((id, place) => ({
-    id,
-    x: (depth.get(id) ?? 0) * COLUMN,
-    y: ((place * 0.618) % 1) * height - height / 2,
-  }));
   const known = new Set(ids);
   const links = edges
     .filter(({ source, target }) => known.has(source) && known.has(target))
     .map((edge) => ({ ...edge }));
+  const depth = depths(ids, links);
+  // A map of many nodes has broad columns, else it would be much higher than wide.
+  const breadth = Math.max(1, Math.sqrt(ids.length / (12 * (Math.max(0, ...depth.values()) + 1))));
+  const column = COLUMN * breadth;
+  const height = Math.max(300, Math.sqrt(ids.length) * 110);
+  // Begun from the names, so that the same map looks the same each time.
+  const nodes: (SimulationNodeDatum & { id: string })[] = inOrderOfCalls(ids, links, depth).map((id, place) => ({
+    id,
+    x: ((depth.get(id) ?? 0) + (breadth > 1 ? (place * 0.618) % 1 : 0)) * column,
+    y: ((place + 0.5) / ids.length - 0.5) * height,
+  }));
   forceSimulation(nodes)
     .force(
       'x',
-      forceX<SimulationNodeDatum & { id: string }>((node) => (depth.get(node.id) ?? 0) * COLUMN).strength(0.9),
+      forceX<SimulationNodeDatum & { id: string }>((node) => (depth.get(node.id) ?? 0) * column).strength(
+        0.9 / breadth ** 2,
+      ),
     )
     .force('y', forceY(0).strength(0.03))
     .force(
