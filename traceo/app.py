@@ -36,6 +36,7 @@ from traceo.receivers.scraped import make_scrape_writer
 from traceo.receivers.span_bodies import with_spans
 from traceo.receivers.syslog import serve_syslog
 from traceo.sampling.budgets import Terms
+from traceo.saved.queries import SavedQueries
 from traceo.scraping.status import make_metadata_view, make_targets_view
 from traceo.state.database import open_state
 from traceo.store.base import Store
@@ -57,6 +58,7 @@ class Services:
     policies: PolicyService
     owners: OwnerService
     dashboards: DashboardService
+    saved: SavedQueries
     usage: MetricUsage
     background: Background
     metrics: Metrics
@@ -117,8 +119,8 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
         write = make_scrape_writer(ingest, _scrape_tenant(config))
         background = make_background(config, state, store, disk, policies, owner_file, write, usage, guard, metrics)
         await replay_journal(config, ingest)
-        dashboards = DashboardService(state)
-        yield Services(config, store, access, policies, owners, dashboards, usage, background, metrics, disk, ingest)
+        kept = DashboardService(state), SavedQueries(state)
+        yield Services(config, store, access, policies, owners, *kept, usage, background, metrics, disk, ingest)
     finally:
         await store.close()
 
@@ -184,6 +186,7 @@ def _api_services(services: Services) -> ApiServices:
         owners=services.owners,
         dashboards=services.dashboards,
         usage=services.usage,
+        saved=services.saved,
         targets=make_targets_view(services.background.scraper, _scrape_tenant(services.config)),
         target_metadata=make_metadata_view(services.background.scraper, _scrape_tenant(services.config)),
     )

@@ -30,6 +30,7 @@ from traceo.config import Config, Query, Store
 from traceo.dashboards.service import DashboardService
 from traceo.errors import BadData, NotFound, Overloaded, PermissionDenied, StoreError, StoreUnavailable, Unauthenticated
 from traceo.policies.service import PolicyService
+from traceo.saved.queries import SavedQueries
 from traceo.state.database import open_state
 from traceo.store.base import Signal
 from traceo.telemetry import make_metrics
@@ -64,6 +65,7 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
         broken or state["usage"],
         broken or state["owners"],
         broken or state["dashboards"],
+        broken or state["saved"],
     )
 
 
@@ -84,7 +86,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     database = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
     state["policies"], state["usage"] = PolicyService(database), MetricUsage(database)
     state["owners"] = OwnerService(database, OwnerFile(""))
-    state["dashboards"] = DashboardService(database)
+    state["dashboards"], state["saved"] = DashboardService(database), SavedQueries(database)
     state["policies"].put(TENANT, POLICIES, False, "somebody")
     state["owners"].put(TENANT, "shop/eu", Owner(team="first"), "somebody")
     yield
@@ -131,6 +133,10 @@ ROUTES = [
     ("GET", "/api/v1/owners", {}),
     ("PUT", "/api/v1/owners/shop%2Feu", {"json": {"team": "checkout", "apdex_ms": 300}}),
     ("DELETE", "/api/v1/owners/shop%2Feu", {}),
+    ("GET", "/api/v1/saved-queries", {}),
+    ("POST", "/api/v1/saved-queries", {"json": {"name": "n", "language": "logql", "query": '{a="b"}'}}),
+    ("PUT", "/api/v1/saved-queries/1", {"json": {"name": "first", "query": "up == 0"}}),
+    ("DELETE", "/api/v1/saved-queries/1", {}),
     ("GET", "/api/v1/metrics", {}),
     ("GET", "/api/v1/metrics/series", {}),
     ("GET", "/api/v1/metrics/points?name=latency", {}),

@@ -20,6 +20,7 @@ from traceo.config import Access, Config
 from traceo.dashboards.service import DashboardService
 from traceo.policies.model import ALL_TENANTS
 from traceo.policies.service import PolicyService
+from traceo.saved.queries import SavedQueries
 from traceo.state.database import open_state
 from traceo.telemetry import make_metrics
 
@@ -50,6 +51,7 @@ class Client:
             MetricUsage(engine),
             OwnerService(engine, OwnerFile("")),
             DashboardService(engine),
+            SavedQueries(engine),
         )
         self.secrets = {
             scope: access.create_token("shop", f"only {scope}", [scope])[1] for scope in (Scope.QUERY, Scope.ADMIN)

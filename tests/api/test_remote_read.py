@@ -118,7 +118,7 @@ def services() -> ApiServices:
     config, policies = Config(data_dir=Path("/nowhere")), cast(PolicyService, None)
     seconds = make_metrics().api_request_seconds
     other: Any = None  # nothing here counts queries or asks for owners
-    return ApiServices(engine(), config, authenticate, CollectorRegistry(), seconds, dict, policies, *[other] * 3)
+    return ApiServices(engine(), config, authenticate, CollectorRegistry(), seconds, dict, policies, *[other] * 4)
 
 
 def post(tenant: str, body: bytes) -> httpx.Response:

@@ -19,6 +19,7 @@ from traceo.catalog.owners import OwnerService
 from traceo.config import Config
 from traceo.dashboards.service import DashboardService
 from traceo.policies.service import PolicyService
+from traceo.saved.queries import SavedQueries
 from traceo.state.database import open_state
 from traceo.telemetry import make_metrics
 
@@ -66,6 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             MetricUsage(engine),
             OwnerService(engine, OwnerFile("")),
             DashboardService(engine),
+            SavedQueries(engine),
         )
     )
     thread = Thread(target=lambda: asyncio.run(server.serve()))

@@ -28,6 +28,7 @@ from traceo.api.routes import (
     patterns,
     policies,
     remote_read,
+    saved_queries,
     services,
     sql,
     status,
@@ -58,6 +59,7 @@ ROUTERS = (
     budgets.router,
     dashboards.router,
     cardinality.router,
+    saved_queries.router,
     stream.router,
     status.router,
 )

@@ -44,6 +44,11 @@ async def get_tenant(request: HTTPConnection) -> str:
     return (await find_caller(request, "query")).tenant
 
 
+async def get_asker(request: HTTPConnection) -> Caller:
+    """Who asks, where the name matters: the credential must have the scope `query`."""
+    return await find_caller(request, "query")
+
+
 async def get_admin(request: HTTPConnection) -> Caller:
     """Who wants to change something: the credential must have the scope `admin`."""
     return await find_caller(request, "admin")
@@ -60,6 +65,7 @@ def get_range(
 ServicesOf = Annotated[ApiServices, Depends(get_services)]
 QueriesOf = Annotated[Queries, Depends(get_queries)]
 Tenant = Annotated[str, Depends(get_tenant)]
+Asker = Annotated[Caller, Depends(get_asker)]
 Admin = Annotated[Caller, Depends(get_admin)]
 Range = Annotated[TimeRange, Depends(get_range)]
 Pairs = Annotated[list[str], Query(description="key=value; may be repeated, all must hold")]

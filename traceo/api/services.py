@@ -11,6 +11,7 @@ from traceo.catalog.owners import OwnerService
 from traceo.config import Config
 from traceo.dashboards.service import DashboardService
 from traceo.policies.service import PolicyService
+from traceo.saved.queries import SavedQueries
 from traceo.store.base import Store
 
 
@@ -69,5 +70,6 @@ class ApiServices:
     usage: MetricUsage
     owners: OwnerService
     dashboards: DashboardService
+    saved: SavedQueries
     targets: Targets = no_targets
     target_metadata: TargetMetadata = no_target_metadata

@@ -171,3 +171,19 @@ dashboard_versions = Table(
     Column("created_by", String(250), nullable=False),
     Column("comment", Text, nullable=False),
 )
+
+# What people saved in the explorer, for everybody of the tenant.
+saved_queries = Table(
+    "saved_queries",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("tenant", String(150), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("query", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(250), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("changed_by", String(250), nullable=False),
+    UniqueConstraint("tenant", "language", "name"),
+)

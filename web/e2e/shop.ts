@@ -250,7 +250,9 @@ export async function sendShop(otlp: string): Promise<void> {
   last.add(slowOrder(), SLOW.traceId, nowNs - 90_000n * MS, 1.5);
   last.add(hostile(), 'e'.repeat(32), nowNs - 60_000n * MS, 1);
   await last.send(otlp);
-  await post(otlp, 'metrics', { resourceMetrics: ['frontend', 'checkout'].map((service) => metrics(service, nowNs)) });
+  await post(otlp, 'metrics', {
+    resourceMetrics: [...['frontend', 'checkout'].map((service) => metrics(service, nowNs)), latencies(nowNs)],
+  });
 }
 
 function metrics(service: string, nowNs: bigint): unknown {
@@ -275,6 +277,43 @@ function metrics(service: string, nowNs: bigint): unknown {
             sum: { dataPoints: orders, aggregationTemporality: 2, isMonotonic: true },
           },
           { name: 'process.memory.usage', unit: 'By', description: 'Memory in use.', gauge: { dataPoints: memory } },
+        ],
+      },
+    ],
+  };
+}
+
+/** How long payments took, with the slow order as an exemplar. */
+function latencies(nowNs: bigint): unknown {
+  const startTimeUnixNano = String(nowNs - BigInt(MINUTES) * 60_000n * MS);
+  const dataPoints = Array.from({ length: MINUTES * 4 }, (_, place) => {
+    const left = MINUTES * 4 - place;
+    const isSlow = left === 6;
+    const counts = [place * 2, place * 3, isSlow || left < 6 ? 1 : 0, 0];
+    return {
+      startTimeUnixNano,
+      timeUnixNano: String(nowNs - BigInt(left * 15_000) * MS),
+      count: String(counts.reduce((sum, count) => sum + count, 0)),
+      sum: place * 0.4,
+      explicitBounds: [0.1, 1, 5],
+      bucketCounts: counts.map(String),
+      exemplars: isSlow
+        ? [{ timeUnixNano: String(nowNs - 90_000n * MS), asDouble: 2.45, traceId: SLOW.traceId, spanId: '' }]
+        : [],
+    };
+  });
+  return {
+    resource: resource('payment', 1),
+    scopeMetrics: [
+      {
+        scope: { name: 'shop' },
+        metrics: [
+          {
+            name: 'shop.payment.duration',
+            unit: 's',
+            description: 'How long charges took.',
+            histogram: { dataPoints, aggregationTemporality: 2 },
+          },
         ],
       },
     ],

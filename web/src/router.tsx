@@ -76,7 +76,7 @@ const routes = [
     // Not /metrics: that is the server's own, for Prometheus.
     path: '/series',
     component: lazyRouteComponent(() => import('./pages/metrics/MetricsPage')),
-    validateSearch: texts('q', 'view'),
+    validateSearch: texts('q', 'view', 'build'),
   }),
   createRoute({
     ...page,

@@ -18,6 +18,7 @@ from traceo.catalog.owners import OwnerService
 from traceo.config import Config
 from traceo.dashboards.service import DashboardService
 from traceo.errors import Unauthenticated
+from traceo.saved.queries import SavedQueries
 from traceo.telemetry import make_metrics
 
 PREFIX = "/prometheus/api/v1"
@@ -44,6 +45,7 @@ def make_services(state: Engine, store: Any = None, config: Config | None = None
         MetricUsage(state),
         OwnerService(state, OwnerFile("")),
         DashboardService(state),
+        SavedQueries(state),
     )
 
 

@@ -1,5 +1,5 @@
 import 'uplot/dist/uPlot.min.css';
-import { Box, Group, Table, Text, UnstyledButton, useComputedColorScheme } from '@mantine/core';
+import { Box, Group, Text, UnstyledButton, useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
@@ -7,18 +7,23 @@ import { formatTime } from '../lib/time';
 import { formatCount } from '../lib/units';
 import { useShell } from '../shell/state';
 import { seriesColor } from '../theme';
-import { Scroll } from './Scroll';
+import { ChartValues, chartSheet } from './ChartValues';
+import { Export } from './Export';
+import {
+  type Dot,
+  dotAt,
+  drawDots,
+  drawMarks,
+  type Line,
+  type Mark,
+  picture,
+  resolveColor,
+  stack,
+  summarise,
+  tickTimes,
+} from './plot';
 
-export interface Line {
-  name: string;
-  values: (number | null)[];
-  color?: string;
-}
-
-export interface Mark {
-  timeS: number;
-  text: string;
-}
+export type { Dot, Line, Mark } from './plot';
 
 interface Props {
   /** Unix seconds, ascending. */
@@ -28,14 +33,17 @@ interface Props {
   label: string;
   format?: (value: number) => string;
   height?: number;
+  /** Bars stand on one another. */
   kind?: 'line' | 'bar';
   /** Moments such as deploys, as dashed uprights. */
   marks?: Mark[];
+  /** Single measurements as diamonds; a click opens one. */
+  dots?: Dot[];
+  onDot?: (dot: Dot) => void;
   legend?: boolean;
 }
 
 const SHOWN_IN_LEGEND = 12;
-const SHOWN_IN_TABLE = 200;
 
 /** A time series. A brush sets the page's time range; the same as a table on demand. */
 export function Chart({
@@ -46,6 +54,8 @@ export function Chart({
   height = 180,
   kind = 'line',
   marks,
+  dots,
+  onDot,
   legend = true,
 }: Props) {
   const { ref, width } = useElementSize();
@@ -59,11 +69,17 @@ export function Chart({
   const painted = colors.join();
   const brushed = useRef(setRange);
   brushed.current = setRange;
+  const opened = useRef(onDot);
+  opened.current = onDot;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `painted` stands for `colors`
   useEffect(() => {
     const element = host.current;
     if (!element || width < 40 || asTable || times.length === 0) return;
+    const stacked = kind === 'bar' && only === null;
+    const drawn = stacked ? stack(lines) : lines.map(({ values }) => values);
+    // The highest bars first: those within them are painted over.
+    const order = lines.map((_, place) => (stacked ? lines.length - 1 - place : place));
     const style = getComputedStyle(element);
     const [ink, grid] = [style.getPropertyValue('--quiet').trim(), style.getPropertyValue('--line').trim()];
     const axis = {
@@ -84,13 +100,13 @@ export function Chart({
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] } },
       series: [
         {},
-        ...lines.map((line, place) => ({
-          label: line.name,
+        ...order.map((place) => ({
+          label: lines[place]?.name,
           stroke: colors[place],
-          width: 1.5,
+          width: kind === 'bar' ? 0 : 1.5,
           show: only === null || only === place,
-          points: { show: times.length < 3 },
-          ...(kind === 'bar' ? { fill: `${colors[place]}88`, paths: uPlot.paths.bars?.({ size: [0.9, 40] }) } : {}),
+          points: { show: kind === 'line' && times.length < 3 },
+          ...(kind === 'bar' ? { fill: colors[place], paths: uPlot.paths.bars?.({ size: [0.9, 40] }) } : {}),
         })),
       ],
       hooks: {
@@ -108,18 +124,37 @@ export function Chart({
             });
           },
         ],
-        draw: [(plot) => drawMarks(plot, marks ?? [], axis.stroke)],
+        draw: [
+          (plot) => {
+            drawMarks(plot, marks ?? [], axis.stroke);
+            drawDots(plot, dots ?? [], resolveColor(element, 'var(--warn)'));
+          },
+        ],
+        ready: [
+          (plot) => {
+            const under = () => dotAt(plot, dots ?? [], plot.cursor.left ?? -1, plot.cursor.top ?? -1);
+            plot.over.addEventListener('click', () => {
+              const dot = under();
+              if (dot) opened.current?.(dot);
+            });
+            plot.over.addEventListener('mousemove', () => {
+              const dot = under();
+              plot.over.title = dot?.text ?? '';
+              plot.over.style.cursor = dot ? 'pointer' : '';
+            });
+          },
+        ],
       },
     };
-    const plot = new uPlot(options, [times, ...lines.map((line) => line.values)] as uPlot.AlignedData, element);
+    const plot = new uPlot(options, [times, ...order.map((place) => drawn[place])] as uPlot.AlignedData, element);
     return () => plot.destroy();
-  }, [times, lines, width, height, kind, dark, asTable, only, marks, utc, painted, format]);
+  }, [times, lines, width, height, kind, dark, asTable, only, marks, dots, utc, painted, format]);
 
   const summary = useMemo(() => summarise(label, times, lines, format), [label, times, lines, format]);
   return (
     <Box component="figure" m={0} p="xs" ref={ref} style={{ minWidth: 0, overflow: 'hidden' }}>
       {asTable ? (
-        <Values times={times} lines={lines} format={format} utc={utc} />
+        <ChartValues times={times} lines={lines} format={format} utc={utc} />
       ) : (
         <div ref={host} role="img" aria-label={summary} style={{ height }} />
       )}
@@ -166,109 +201,13 @@ export function Chart({
               {asTable ? 'chart' : 'table'}
             </Text>
           </UnstyledButton>
+          <Export
+            name={label}
+            sheet={() => chartSheet(times, lines)}
+            picture={asTable ? undefined : () => picture(host.current)}
+          />
         </Group>
       </Group>
     </Box>
-  );
-}
-
-/** uPlot paints on a canvas, which knows no variables of CSS. */
-function resolveColor(element: HTMLElement, color: string): string {
-  const probe = document.createElement('span');
-  probe.style.color = color;
-  element.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
-
-/** "14:05", with the day where it begins, or the days alone. */
-export function tickTimes(ticks: readonly number[], stepS: number, utc: boolean): string[] {
-  let day = '';
-  return ticks.map((tick) => {
-    const [date = '', clock = ''] = formatTime(tick * 1000, utc).split(' ');
-    const isNew = date !== day;
-    day = date;
-    if (stepS >= 86_400) return date.slice(5);
-    const shown = stepS < 60 ? clock : clock.slice(0, 5);
-    return isNew ? `${shown}\n${date.slice(5)}` : shown;
-  });
-}
-
-function drawMarks(plot: uPlot, marks: Mark[], color: string): void {
-  const { ctx, bbox } = plot;
-  ctx.save();
-  ctx.strokeStyle = color;
-  ctx.fillStyle = color;
-  ctx.setLineDash([4, 4]);
-  ctx.font = `${10 * devicePixelRatio}px sans-serif`;
-  for (const mark of marks) {
-    const x = Math.round(plot.valToPos(mark.timeS, 'x', true));
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    ctx.fillText(mark.text.slice(0, 24), x + 4, bbox.top + 10 * devicePixelRatio);
-  }
-  ctx.restore();
-}
-
-function summarise(label: string, times: number[], lines: Line[], format: (value: number) => string): string {
-  if (times.length === 0 || lines.length === 0) return `${label}: no data`;
-  const told = lines.slice(0, 5).map((line) => {
-    const known = line.values.filter((value): value is number => value !== null);
-    const last = known.at(-1);
-    return last === undefined
-      ? `${line.name}: none`
-      : `${line.name}: last ${format(last)}, highest ${format(Math.max(...known))}`;
-  });
-  return `${label}. ${told.join('; ')}`;
-}
-
-function Values({
-  times,
-  lines,
-  format,
-  utc,
-}: {
-  times: number[];
-  lines: Line[];
-  format: (value: number) => string;
-  utc: boolean;
-}) {
-  const rows = times
-    .slice(-SHOWN_IN_TABLE)
-    .map((time, place) => ({ time, place: Math.max(0, times.length - SHOWN_IN_TABLE) + place }));
-  return (
-    <Scroll label="Values" maxHeight={260}>
-      <Table className="grid">
-        <thead>
-          <tr>
-            <th>Time</th>
-            {lines.slice(0, SHOWN_IN_LEGEND).map((line) => (
-              <th key={line.name} className="number">
-                {line.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.reverse().map(({ time, place }) => (
-            <tr key={time}>
-              <td className="nowrap">{formatTime(time * 1000, utc)}</td>
-              {lines.slice(0, SHOWN_IN_LEGEND).map((line) => {
-                const value = line.values[place];
-                return (
-                  <td key={line.name} className="number">
-                    {value === null || value === undefined ? '–' : format(value)}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </Table>
-    </Scroll>
   );
 }

@@ -3,7 +3,7 @@ import type { ApiError } from '../api/client';
 
 const ADVICE: Record<number, string> = {
   0: 'Is the server running, and reachable from this browser?',
-  401: 'Log in with a token: the key symbol at the top.',
+  401: 'Log in with a token: the key symbol at the foot of the menu.',
   403: 'This token may not do that: ask for one with the scope that is named, or for another tenant.',
   422: 'Choose a shorter time range or a narrower filter.',
   429: 'Too much was asked at once. The page tries again by itself.',

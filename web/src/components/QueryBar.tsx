@@ -53,7 +53,7 @@ export function QueryBar({ label, value, placeholder, run, complete, running, ch
       }}
       style={{ position: 'relative' }}
     >
-      <Group gap="xs" align="flex-start" wrap="nowrap">
+      <Group gap="xs" align="flex-start">
         <Textarea
           ref={area}
           aria-label={label}
@@ -68,7 +68,7 @@ export function QueryBar({ label, value, placeholder, run, complete, running, ch
           maxRows={8}
           spellCheck={false}
           data-search
-          style={{ flex: 1, minWidth: 0 }}
+          style={{ flex: '1 1 200px', minWidth: 0 }}
           styles={{ input: { fontFamily: 'var(--mono)', fontSize: 13 } }}
           onChange={(event) => {
             setText(event.currentTarget.value);

@@ -6,6 +6,7 @@ export interface Matrix {
   data: {
     resultType: string;
     result: { metric: Record<string, string>; values?: [number, string][]; value?: [number, string] }[];
+    stats?: { timings: { execTotalTime: number }; samples: { totalQueryableSamples: number } };
   };
   warnings?: string[];
   infos?: string[];

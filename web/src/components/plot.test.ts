@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tickTimes } from './Chart';
+import { tickTimes } from './plot';
 
 const DAY = Date.UTC(2026, 10, 26) / 1000;
 
