@@ -64,15 +64,24 @@ def traces(service: str, spans: list[dict[str, Any]], resource: Mapping[str, Any
     return request.SerializeToString()
 
 
-def logs(service: str, records: list[dict[str, Any]], resource: Mapping[str, Any] | None = None) -> bytes:
+def logs(
+    service: str,
+    records: list[dict[str, Any]],
+    resource: Mapping[str, Any] | None = None,
+    scope: Mapping[str, Any] | None = None,
+) -> bytes:
+    """`scope`: its attributes."""
     request = ExportLogsServiceRequest()
     group = request.resource_logs.add()
     group.resource.attributes.extend(pairs({"service.name": service, **(resource or {})}))
-    scope = group.scope_logs.add()
+    inner = group.scope_logs.add()
+    if scope:
+        inner.scope.name, inner.scope.version = "lib", "1.2"
+        inner.scope.attributes.extend(pairs(scope))
     for fields in records:
         body = AnyValue.FromString(encode_value(fields.pop("body", None)))
         attributes = pairs(fields.pop("attributes", {}))
-        scope.log_records.add(body=body, attributes=attributes, **fields)
+        inner.log_records.add(body=body, attributes=attributes, **fields)
     return request.SerializeToString()
 
 

@@ -1,11 +1,12 @@
 """Streams: what LogQL's labels are in Traceo, and which resources a selector means.
 
 Of a resource that came by Loki's push (schema URL `loki:stream`), all attributes are labels; of one of OpenTelemetry,
-those that Loki takes for its index by default, names written as Loki writes them. `service_name` is its service.
+those that Loki takes for its index by default, names written as Loki writes them. `service_name` is its service. The
+other attributes, and all of the scope of a record, are structured metadata, as they are in Loki.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from traceo.errors import LimitExceeded
 from traceo.query.promql.ast import Matcher
@@ -30,22 +31,40 @@ CAST(mapUpdate(
         mapFilter((k, v) -> schema_url = '{STREAM_URL}' OR k IN ({INDEXED}), attributes)),
     map('{SERVICE}', toString(service))), 'Map(String, String)') AS labels
 """
-MAX_STREAMS = 100_000
+OTHERS = f"""
+CAST(if(schema_url = '{STREAM_URL}', map(), mapApply(
+    (k, v) -> (replaceRegexpAll(toString(k), '[^a-zA-Z0-9_]', '_'), {text_of("v")}),
+    mapFilter((k, v) -> k NOT IN ({INDEXED}, 'service.name'), attributes))), 'Map(String, String)') AS metadata
+"""
+OF_SCOPE = f"""
+CAST(mapUpdate(
+    mapApply((k, v) -> (replaceRegexpAll(toString(k), '[^a-zA-Z0-9_]', '_'), {text_of("v")}), attributes),
+    map('scope_name', toString(name), 'scope_version', toString(version), 'scope_dropped_attributes_count',
+        if(dropped_attributes = 0, '', toString(dropped_attributes)))), 'Map(String, String)') AS metadata
+"""
+MAX_STREAMS, MAX_SCOPES = 100_000, 10_000
 
 Matchers = tuple[Matcher, ...]
+Scopes = Mapping[int, dict[str, str]]  # what is said of each, by its id
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream's labels, in order of their names, and the resource that has them."""
+    """A stream's labels, in order of their names, and the resource that has them.
+
+    `metadata`: the resource's other attributes. `pushed`: by Loki's protocol, whose lines have no scope.
+    """
 
     resource_id: int
     labels: dict[str, str]
+    metadata: dict[str, str] = field(default_factory=dict)
+    pushed: bool = True
 
 
 def select_streams(scope: Scope, matchers: Sequence[Matcher], columns: str = "id") -> str:
-    """SQL: the resources that a selector means; `id` and `labels` are there."""
-    distinct = scope.without_time().select("resources", f"id, {LABELS}", tail="LIMIT 1 BY id")
+    """SQL: the resources that a selector means; `id`, `labels`, `metadata` and `pushed` are there."""
+    known = f"id, {LABELS}, {OTHERS}, schema_url = '{STREAM_URL}' AS pushed"
+    distinct = scope.without_time().select("resources", known, tail="LIMIT 1 BY id")
     where = f" WHERE {' AND '.join(condition(scope, list(matchers)))}" if matchers else ""
     return f"SELECT {columns} FROM ({distinct}){where}"
 
@@ -81,16 +100,34 @@ async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: 
 async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
     """The resources that a selector means."""
     scope = Scope(tenant)
-    sql = f"{select_streams(scope, matchers, 'id, labels')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
+    sql = f"{select_streams(scope, matchers, 'id, labels, metadata, pushed')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
     rows = await queries.rows(scope, sql)
     if len(rows) > MAX_STREAMS:
         raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
-    return [Stream(row["id"], read_labels(row["labels"])) for row in rows]
+    return [
+        Stream(row["id"], read_labels(row["labels"]), read_labels(row["metadata"]), bool(row["pushed"])) for row in rows
+    ]
 
 
-def distinct_labels(streams: list[Stream]) -> list[dict[str, str]]:
-    """The label sets of streams, each once, in order."""
-    return list({tuple(stream.labels.items()): stream.labels for stream in streams}.values())
+async def find_scopes(queries: Queries, tenant: str, streams: Sequence[Stream]) -> Scopes:
+    """What is said of the scopes that records of these streams may have, by their ids."""
+    if all(stream.pushed for stream in streams):
+        return {}
+    scope = Scope(tenant)
+    rows = await queries.rows(
+        scope, scope.select("scopes", f"id, {OF_SCOPE}", tail=f"ORDER BY day DESC LIMIT 1 BY id LIMIT {MAX_SCOPES}")
+    )
+    return {row["id"]: read_labels(row["metadata"]) for row in rows}
+
+
+def distinct_streams(streams: Sequence[Stream]) -> list[Stream]:
+    """Streams with other labels or other metadata than those before them, in order."""
+    return list({(tuple(stream.labels.items()), tuple(stream.metadata.items())): stream for stream in streams}.values())
+
+
+def distinct_labels(streams: Sequence[Stream]) -> list[dict[str, str]]:
+    """The labels of `distinct_streams`."""
+    return [stream.labels for stream in distinct_streams(streams)]
 
 
 async def list_label_names(queries: Queries, tenant: str, between: TimeRange, matchers: Matchers) -> list[str]:

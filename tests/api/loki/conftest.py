@@ -42,7 +42,7 @@ def data() -> str:
     ]
     push(TENANT, ('{app="shop", env="prod", pod="shop-1"}', shop), ('{app="cart", env="dev"}', cart))
     record = {"body": "from OTLP", "time_unix_nano": NOW - 40 * SECOND, "severity_number": 13, "trace_id": b"\1" * 16}
-    insert(TENANT, Signal.LOGS, logs("pay", [record], {"k8s.pod.name": "pay-1", "host.name": "h1"}))
+    insert(TENANT, Signal.LOGS, logs("pay", [record], {"k8s.pod.name": "pay-1", "host.name": "h1"}, {"lib.kind": "x"}))
     return TENANT
 
 

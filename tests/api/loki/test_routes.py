@@ -97,7 +97,39 @@ def test_records_of_opentelemetry_are_lines(get: Get) -> None:
     (stream,) = get("query_range", query='{service_name="pay"}').json()["data"]["result"]
     assert stream["values"] == [[str(NOW - 40 * SECOND), "from OTLP"]]
     metadata = {"trace_id": "01" * 16, "detected_level": "warn", "severity_number": "13"}
-    assert stream["stream"].items() >= {**PAY, **metadata}.items()
+    described = {"host_name": "h1", "scope_name": "lib", "scope_version": "1.2", "lib_kind": "x"}
+    assert stream["stream"] == {**PAY, **metadata, **described}
+
+
+@pytest.mark.parametrize(
+    "stages",
+    ['| host_name="h1"', '| scope_name="lib" | lib_kind=~"x|y"', '| json | drop __error__ | scope_version != ""'],
+    ids=["resource", "scope", "behind a parser"],
+)
+def test_resource_and_scope_are_structured_metadata(get: Get, stages: str) -> None:
+    headers = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
+    (stream,) = get("query_range", query=f'{{service_name="pay"}} {stages}', headers=headers).json()["data"]["result"]
+    assert stream["stream"] == PAY
+    assert stream["values"][0][2]["structuredMetadata"].items() >= {"host_name": "h1", "scope_name": "lib"}.items()
+    assert not get("query_range", query='{service_name="pay"} | host_name="h2"').json()["data"]["result"]
+
+
+@pytest.mark.parametrize(
+    ("query", "labels"),
+    [
+        (
+            'sum by (host_name, lib_kind) (count_over_time({service_name=~"pay|shop"} [2m]))',
+            {"host_name": "h1", "lib_kind": "x"},
+        ),
+        ('count_over_time({service_name="pay"} [2m])', {**PAY, "host_name": "h1", "scope_name": "lib"}),
+        ('count_over_time({service_name="pay"} | regexp "(?P<host_name>from)" [2m])', {"host_name": "from"}),
+        ('count_over_time({service_name="pay"} | keep lib_kind [2m])', {"lib_kind": "x"}),
+    ],
+    ids=["grouped", "all", "hidden by a parsed label", "kept"],
+)
+def test_series_have_what_is_said_of_resource_and_scope(get: Get, query: str, labels: dict[str, str]) -> None:
+    result = get("query", query=query, time=str(NOW)).json()["data"]["result"]
+    assert any(row["metric"].items() >= labels.items() for row in result), result
 
 
 @pytest.mark.parametrize(

@@ -148,5 +148,5 @@ def _show_labels(labels: dict[str, str]) -> str:
 def _show_line(line: object) -> str:
     at = (line.time_ns - BASE_NS) / 1e9  # type: ignore[attr-defined]
     labels = {**line.labels, **line.metadata, **line.parsed}  # type: ignore[attr-defined]
-    labels = {name: value for name, value in labels.items() if value}
+    labels = {name: value for name, value in labels.items() if name not in line.gone}  # type: ignore[attr-defined]
     return f"{at:g}s {_show_labels(labels)} {line.text}"  # type: ignore[attr-defined]

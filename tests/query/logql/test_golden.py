@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from traceo.query.log_streams import Stream
+from traceo.query.log_streams import Stream, distinct_labels
 from traceo.query.logql.ast import MetricQuery, Pipeline
-from traceo.query.logql.evaluate import compile_lines, compile_times, distinct_labels
+from traceo.query.logql.evaluate import compile_lines, compile_times
 from traceo.query.logql.parser import parse_logql
 from traceo.query.logql.ranges import Steps, compile_range, lower
 from traceo.query.sql import Scope, TimeRange

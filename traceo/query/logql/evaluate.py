@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 
 from traceo.errors import LimitExceeded
-from traceo.query.log_streams import Stream, distinct_labels, find_sources
-from traceo.query.logql.ast import Both, Compare, LineFilter, MetricQuery, Pipeline
+from traceo.query.log_streams import Scopes, Stream, distinct_streams, find_scopes, find_sources
+from traceo.query.logql.ast import Both, Choose, Compare, LineFilter, MetricQuery, Pipeline
+from traceo.query.logql.extract import KEPT
 from traceo.query.logql.parser import parse_logql
-from traceo.query.logql.pipeline import PipelineSql
+from traceo.query.logql.pipeline import PipelineSql, rename_taken
 from traceo.query.logql.ranges import Steps, lower, read_range
 from traceo.query.promql import evaluate as promql
 from traceo.query.promql.annotations import Annotations
@@ -32,20 +33,21 @@ MAX_STEPS = 11_000
 MS = 1_000_000
 # A record whose body is no text is shown as JSON; filters of lines do not see it.
 SHOWN = (
-    "time_ns, stream, {line} AS line, body_value, {metadata} AS metadata, {parsed} AS parsed, {error} AS error, "
-    "{details} AS details"
+    "time_ns, stream, scope_id, {line} AS line, body_value, {metadata} AS metadata, {parsed} AS parsed, "
+    "{error} AS error, {details} AS details"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its stream's labels, its structured metadata, what the stages made of it ("" takes a label away)."""
+    """One line: its stream's labels, its structured metadata, the labels that stages set, and those they took away."""
 
     time_ns: int
     text: str
     labels: dict[str, str]
     metadata: dict[str, str]
     parsed: dict[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,42 +94,57 @@ async def read_lines(
     streams = await find_sources(queries, tenant, query.matchers)
     if not streams:
         return []
-    sets = distinct_labels(streams)
+    scopes = await find_scopes(queries, tenant, streams)
+    kinds = distinct_streams(streams)
+    sets = [kind.labels for kind in kinds]
+    only_kept = any(isinstance(stage, Choose) and stage.name == "keep" for stage in query.stages)
 
     async def read(recent: frozenset[str]) -> list[Line]:
         """Times are found first, so that labels are read and lines are parsed in full of these lines only."""
         times: list[int] = []
         for window in [between] if forward else windows(between):
             scope = Scope(tenant, window, recent=recent)
-            rows = await queries.rows(scope, compile_times(scope, query, streams, sets, limit, forward))
+            rows = await queries.rows(scope, compile_times(scope, query, streams, sets, limit, forward, scopes))
             times = [row["time_ns"] for row in rows]
             if len(times) >= limit:
                 break
         if not times:
             return []
         scope = Scope(tenant, TimeRange(min(times), max(times) + 1), recent=recent)
-        rows = await queries.rows(scope, compile_lines(scope, query, streams, sets, limit, forward))
-        return [_line(row, sets) for row in rows]
+        rows = await queries.rows(scope, compile_lines(scope, query, streams, sets, limit, forward, scopes))
+        return [_line(row, kinds[row["stream"]], scopes, only_kept=only_kept) for row in rows]
 
     return await queries.over_recent(["logs_recent"], read)
 
 
 def compile_times(
-    scope: Scope, query: Pipeline, streams: list[Stream], sets: list[dict[str, str]], limit: int, forward: bool
+    scope: Scope,
+    query: Pipeline,
+    streams: list[Stream],
+    sets: list[dict[str, str]],
+    limit: int,
+    forward: bool,
+    scopes: Scopes | None = None,
 ) -> str:
     """SQL of the times of a log query's lines: of the stages only those that filter, and what these need."""
     filters = [place for place, stage in enumerate(query.stages, 1) if isinstance(stage, LineFilter | Compare | Both)]
-    sql = PipelineSql(scope, streams, sets)
+    sql = PipelineSql(scope, streams, sets, scopes)
     sql.add(query.stages[: max(filters, default=0)])
     order = "ASC" if forward else "DESC"
     return f"SELECT time_ns FROM ({sql.rows()}) ORDER BY time_ns {order} LIMIT {int(limit)}"
 
 
 def compile_lines(
-    scope: Scope, query: Pipeline, streams: list[Stream], sets: list[dict[str, str]], limit: int, forward: bool
+    scope: Scope,
+    query: Pipeline,
+    streams: list[Stream],
+    sets: list[dict[str, str]],
+    limit: int,
+    forward: bool,
+    scopes: Scopes | None = None,
 ) -> str:
     """SQL of a log query."""
-    sql = PipelineSql(scope, streams, sets)
+    sql = PipelineSql(scope, streams, sets, scopes, shows_empty=True)
     sql.add(query.stages)
     rows = sql.rows()
     columns = SHOWN.format(
@@ -137,11 +154,14 @@ def compile_lines(
     return f"SELECT {columns} FROM ({rows}) ORDER BY time_ns {order}, line {order} LIMIT {int(limit)}"
 
 
-def _line(row: Row, sets: list[dict[str, str]]) -> Line:
-    metadata, parsed = (
+def _line(row: Row, stream: Stream, scopes: Scopes, *, only_kept: bool) -> Line:
+    metadata, set_by_stages = (
         {decode_text(name): decode_text(value) for name, value in row[column].items()}
         for column in ("metadata", "parsed")
     )
+    if not only_kept:
+        metadata |= stream.metadata | scopes.get(row["scope_id"], {})
+    parsed = {name: "" if value == KEPT else value for name, value in set_by_stages.items() if value}
     for name, column in (("__error__", "error"), ("__error_details__", "details")):
         if row[column]:
             parsed[name] = decode_text(row[column])
@@ -149,8 +169,8 @@ def _line(row: Row, sets: list[dict[str, str]]) -> Line:
     if not text and row["body_value"]:
         value = decode_value(row["body_value"])
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    shown = {name: value for name, value in metadata.items() if value}
-    return Line(row["time_ns"], text, sets[row["stream"]], shown, parsed)
+    shown = rename_taken({name: value for name, value in metadata.items() if value}, stream.labels)
+    return Line(row["time_ns"], text, stream.labels, shown, parsed, frozenset(set_by_stages.keys() - parsed.keys()))
 
 
 async def _metrics(queries: Queries, tenant: str, text: str, query: MetricQuery, steps: Steps) -> LogAnswer:

@@ -10,14 +10,16 @@ import re2
 from traceo.query.logql.arguments import parse_path
 from traceo.query.logql.ast import Parser
 from traceo.query.logql.conditions import quote_regexp
+from traceo.query.logql.logfmt import pairs_of, standalone_of, well_formed
 from traceo.query.logql.stages import split_pattern
 from traceo.query.sql import Scope
 from traceo.store.attributes import text_of
 
 RENAMED = "_extracted"
+KEPT = "\0"  # shown as a label without a value, where the empty text takes a label away
 NO_LABELS = "CAST(map(), 'Map(String, String)')"
 NOT_IN_NAMES = "[^a-zA-Z0-9_]"
-NESTED_LEVELS = 5
+NESTED_LEVELS = 5  # by one expression each; more in a loop
 
 
 def _name(k: str) -> str:
@@ -31,12 +33,16 @@ LEVEL = (
     "['trace', 'debug', 'info', 'warn', 'error', 'fatal'][intDiv(least(severity_number, 24) - 1, 4) + 1], "
     "severity_text != '', toString(severity_text), 'unknown')"
 )
+OBSERVED = "(time_ns + observed_after_ns)"
 RECORD = {
     "trace_id": "if(trace_id = toFixedString('', 16), '', lower(hex(trace_id)))",
     "span_id": "if(span_id = toFixedString('', 8), '', lower(hex(span_id)))",
     # A line of Loki's push has no scope: its severity was found in it, which `detected_level` says.
     "severity_text": "if(scope_id = 0, '', toString(severity_text))",
     "severity_number": "if(scope_id = 0 OR severity_number = 0, '', toString(severity_number))",
+    "flags": "if(flags = 0, '', toString(flags))",
+    "dropped_attributes_count": "if(dropped_attributes = 0, '', toString(dropped_attributes))",
+    "observed_timestamp": f"if(scope_id = 0 OR {OBSERVED} = 0, '', toString({OBSERVED}))",
     "detected_level": LEVEL,
 }
 SENT = f"CAST(mapApply((k, v) -> ({_name('toString(k)')}, {text_of('v')}), attributes), 'Map(String, String)')"
@@ -58,7 +64,10 @@ def metadata_of(scope: Scope, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a parser finds: a map of all labels, one label (None: only the map tells), errors, a new line."""
+    """What a parser finds: a map of all labels, one label (None: only the map tells), errors, a new line.
+
+    `shown`: the map for people to see, where it is another one.
+    """
 
     everything: str
     one: Callable[[str], str | None]
@@ -66,6 +75,7 @@ class Source:
     error: str = ""
     details: str = ""
     line: str = ""
+    shown: str = ""
 
 
 def source_of(parser: Parser, scope: Scope, line: str) -> Source:
@@ -111,8 +121,10 @@ def _json(parser: Parser, scope: Scope, line: str) -> Source:
         return _fields(fields, scope, bad, *failure)
     pairs = f"arrayMap(kv -> ({_name('kv.1')}, kv.2), JSONExtractKeysAndValuesRaw({line}))"
     for _ in range(NESTED_LEVELS - 1):
-        inner = f"arrayMap(c -> (concat(kv.1, '_', {_name('c.1')}), c.2), JSONExtractKeysAndValuesRaw(kv.2))"
-        pairs = f"arrayFlatten(arrayMap(kv -> if(startsWith(kv.2, '{{'), {inner}, [kv]), {pairs}))"
+        pairs = _flattened(pairs)
+    deeper = f"if(arrayExists(kv -> startsWith(kv.2, '{{'), found), countSubstrings({line}, '{{'), 0)"
+    folded = f"arrayFold((kvs, level) -> {_flattened('kvs')}, range(toUInt64({deeper})), found)"
+    pairs = f"arrayMap(found -> {folded}, [{pairs}])[1]"
     texts = f"arrayFilter(kv -> kv.2 != '', arrayMap(kv -> (kv.1, {_scalar('kv.2')}), {pairs}))"
     everything = f"CAST(arrayReverse({texts}), 'Map(String, String)')"
 
@@ -121,6 +133,12 @@ def _json(parser: Parser, scope: Scope, line: str) -> Source:
         return None if "_" in name else _once(f"JSONExtractRaw({line}, {scope.bind(name)})", _scalar("raw"))
 
     return Source(everything, one, bad, *failure)
+
+
+def _flattened(pairs: str) -> str:
+    """SQL: pairs of names and JSON, those that are objects replaced by what is in them."""
+    inner = f"arrayMap(c -> (concat(kv.1, '_', {_name('c.1')}), c.2), JSONExtractKeysAndValuesRaw(kv.2))"
+    return f"arrayFlatten(arrayMap(kv -> if(startsWith(kv.2, '{{'), {inner}, [kv]), {pairs}))"
 
 
 def _path(path: str, scope: Scope, line: str, at: int) -> str:
@@ -136,15 +154,20 @@ def _fields(fields: list[tuple[str, str]], scope: Scope, failed: str, error: str
 
 
 def _logfmt(parser: Parser, scope: Scope, line: str) -> Source:
-    pairs = f"extractKeyValuePairsWithEscaping({line}, '=', ' \\t\\n\\r', '\"')"
-    failed = f"(countSubstrings(replaceAll({line}, '\\\\\"', ''), '\"') % 2 = 1)" if parser.strict else ""
+    pairs = pairs_of(line, strict=parser.strict)
+    failed = f"(NOT {well_formed(line)})" if parser.strict else ""
     failure = ("LogfmtParserErr", "the line is no logfmt")
     if parser.fields:
         fields = [(label, f"{pairs}[{scope.bind(path)}]") for label, path in parser.fields]
         return _fields(fields, scope, failed, *failure)
-    kept = pairs if parser.keep_empty else f"mapFilter((k, v) -> v != '', {pairs})"
-    everything = f"CAST(mapApply((k, v) -> ({_name('k')}, v), {kept}), 'Map(String, String)')"
-    return Source(everything, lambda name: None, failed, *failure)
+    named = f"CAST(mapApply((k, v) -> ({_name('k')}, v), {pairs}), 'Map(String, String)')"
+    full = f"mapFilter((k, v) -> v != '', {named})"
+    shown = ""
+    if parser.keep_empty:
+        keys = f"arrayMap(k -> {_name('k')}, {standalone_of(line, strict=parser.strict)})"
+        alone = f"CAST(arrayMap(k -> (k, ''), {keys}), 'Map(String, String)')"
+        shown = f"mapApply((k, v) -> (k, if(v = '', char(0), v)), mapUpdate({alone}, {named}))"
+    return Source(full, lambda name: None, failed, *failure, shown=shown)
 
 
 def _groups(scope: Scope, line: str, pattern: str, named: list[tuple[str, int]]) -> Source:

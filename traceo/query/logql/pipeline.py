@@ -7,9 +7,9 @@ A stream's labels are few and known before, so that they are constants by the nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from traceo.query.log_streams import Stream
+from traceo.query.log_streams import Scopes, Stream, distinct_streams
 from traceo.query.logql import extract
 from traceo.query.logql.ast import (
     Both,
@@ -32,7 +32,7 @@ from traceo.query.sql import Scope
 
 COLUMNS = """
 toUnixTimestamp64Nano(time) AS time_ns, body, body_value, trace_id, span_id, severity_number, severity_text,
-resource_id, scope_id, attributes
+resource_id, scope_id, attributes, flags, observed_after_ns, dropped_attributes
 """
 ERROR, DETAILS = "__error__", "__error_details__"
 ESCAPE_SEQUENCES = r"\\x1b\\[[0-9;]*[A-Za-z]"
@@ -47,16 +47,27 @@ class PipelineSql:
     is a map of the labels that stages have set, in which an empty value takes a stream's label away.
     """
 
-    def __init__(self, scope: Scope, streams: Sequence[Stream], sets: Sequence[dict[str, str]]) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        streams: Sequence[Stream],
+        sets: Sequence[dict[str, str]],
+        scopes: Scopes | None = None,
+        *,
+        shows_empty: bool = False,
+    ) -> None:
         self._scope = scope
         self._sets = sets
+        self._scopes = scopes or {}
+        distinct = distinct_streams(streams)
+        self._resources = [stream.metadata for stream in distinct]
         self._columns = 0
         self._where: list[str] = []
         self._first: list[str] = [f"resource_id IN ({', '.join(str(stream.resource_id) for stream in streams)})"]
         self._rows = ""
-        numbers = {tuple(found.items()): number for number, found in enumerate(sets)}
+        numbers = {_identity(found): number for number, found in enumerate(distinct)}
         ids = ", ".join(f"toUInt64({stream.resource_id})" for stream in streams)
-        places = ", ".join(str(numbers[tuple(stream.labels.items())]) for stream in streams)
+        places = ", ".join(str(numbers[_identity(stream)]) for stream in streams)
         self._stream = f"transform(resource_id, [{ids}], [{places}]::Array(UInt32), toUInt32(0))"
         self._named: dict[str, str] = {}
         self._of_record: dict[str, str] = {}
@@ -64,6 +75,7 @@ class PipelineSql:
         self.error = "''"
         self.details = "''"
         self.parsed = extract.NO_LABELS
+        self._shows_empty = shows_empty
         self.keeps_only = False  # what `keep` did not name is gone, also of the structured metadata
         self._lookup: Lookup = self._base
 
@@ -142,8 +154,8 @@ class PipelineSql:
         return f"arrayElement([{', '.join(map(str, numbers))}]::Array(Int32), stream + 1)"
 
     def metadata(self) -> str:
-        """SQL: the structured metadata as a map."""
-        return extract.METADATA
+        """SQL: the structured metadata of the record itself, as a map."""
+        return extract.NO_LABELS if self.keeps_only else extract.METADATA
 
     def _start(self) -> None:
         if not self._rows:
@@ -176,10 +188,25 @@ class PipelineSql:
         of_stream = self._of_stream(name)
         if self._have_all(name):
             return of_stream
+        metadata = self._metadata_of(name)
+        if name.endswith(extract.RENAMED):
+            taken = name[: -len(extract.RENAMED)]
+            if (has := self._of_stream(taken)) != "''":
+                metadata = f"if({has} != '', {self._metadata_of(taken)}, {metadata})"
+        return metadata if of_stream == "''" else f"if({of_stream} != '', {of_stream}, {metadata})"
+
+    def _metadata_of(self, name: str) -> str:
+        """What the scope says, else the resource, else the record."""
         if name not in self._of_record:
             self._of_record[name] = self._column(extract.metadata_of(self._scope, name))
-        of_record = self._of_record[name]
-        return of_record if of_stream == "''" else f"if({of_stream} != '', {of_stream}, {of_record})"
+        found = self._of_record[name]
+        if any(name in metadata for metadata in self._resources):
+            found = _first_of(self._chosen([metadata.get(name, "") for metadata in self._resources]), found)
+        if scopes := {scope_id: metadata[name] for scope_id, metadata in self._scopes.items() if metadata.get(name)}:
+            ids = ", ".join(f"toUInt64({scope_id})" for scope_id in scopes)
+            values = ", ".join(self._scope.bind(value) for value in scopes.values())
+            found = _first_of(f"transform(scope_id, [{ids}], [{values}], '')", found)
+        return found
 
     def _have_all(self, name: str) -> bool:
         """Whether every stream has the label: then no record is asked for it."""
@@ -190,9 +217,12 @@ class PipelineSql:
         if not any(values):
             return "''"
         if name not in self._named:
-            texts = ", ".join(self._scope.bind(value) for value in values)
-            self._named[name] = f"arrayElement([{texts}], stream + 1)"
+            self._named[name] = self._chosen(values)
         return self._named[name]
+
+    def _chosen(self, values: Sequence[str]) -> str:
+        """SQL: the value of the line's stream."""
+        return f"arrayElement([{', '.join(self._scope.bind(value) for value in values)}], stream + 1)"
 
     def _parse(self, parser: Parser) -> None:
         before, line = self._lookup, self.line
@@ -220,18 +250,38 @@ class PipelineSql:
             return f"if({free}{mine} != '', {mine}, {before(name)})"
 
         self._lookup = lookup
-        self.parsed = f"mapUpdate({self.parsed}, {self._renamed(source.everything)})"
+        shown = source.shown if self._shows_empty and source.shown else source.everything
+        self.parsed = f"mapUpdate({self.parsed}, {self.renamed(shown)})"
         if source.failed:
             self._fail(self._column(source.failed), source.error, f"'{source.details}'")
         if source.line:
             self.line = self._column(source.line)
 
-    def _renamed(self, found: str) -> str:
-        """The map with other names for those that the stream has."""
+    def renamed(self, found: str, stream: str = "stream") -> str:
+        """SQL: the map with other names for those that the stream (the column of its number) has."""
         names = [", ".join(self._scope.bind(name) for name in labels) for labels in self._sets]
         taken = ", ".join(f"[{texts}]::Array(String)" for texts in names)
-        name = f"if(has(arrayElement([{taken}], stream + 1), k), concat(k, '{extract.RENAMED}'), k)"
+        name = f"if(has(arrayElement([{taken}], {stream} + 1), k), concat(k, '{extract.RENAMED}'), k)"
         return f"mapApply((k, v) -> ({name}, v), {found})"
+
+    def of_scope(self) -> str:
+        """SQL: a map of what is said of the line's scope; the empty text if nothing is said of any."""
+        if not self._scopes:
+            return ""
+        ids = ", ".join(f"toUInt64({scope_id})" for scope_id in self._scopes)
+        maps = ", ".join(self._map(metadata) for metadata in self._scopes.values())
+        return f"arrayElement([{maps}], indexOf([{ids}], scope_id))"
+
+    def described(self) -> list[dict[str, str]]:
+        """The sets of labels, and with them what else is said of the resource."""
+        return [
+            rename_taken(metadata, labels) | labels
+            for labels, metadata in zip(self._sets, self._resources, strict=True)
+        ]
+
+    def _map(self, values: Mapping[str, str]) -> str:
+        texts = ", ".join(f"toString({self.bind(text)})" for pair in values.items() for text in pair)
+        return f"CAST(map({texts}), 'Map(String, String)')"
 
     def _fail(self, failed: str, error: str, details: str) -> None:
         """The first error of a row counts."""
@@ -293,7 +343,7 @@ class PipelineSql:
             )
 
         values = {name: self._column(lookup(name)) for name in items}
-        gone = {name: "''" for labels in self._sets for name in labels if name not in items}
+        gone = {name: "''" for labels in self.described() for name in labels if name not in items}
         self._lookup = lambda name: values.get(name, "''")
         pairs = ", ".join(f"toString({self._scope.bind(name)}), {value}" for name, value in (gone | values).items())
         self.parsed = f"map({pairs})"
@@ -308,3 +358,16 @@ class PipelineSql:
         value = self.label(item.name)
         kept = "''" if not item.op else f"if({matcher_condition(self._scope, item, value)}, '', {value})"
         self._set({item.name: self._column(kept)})
+
+
+def rename_taken(metadata: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
+    """Structured metadata with other names for what the stream has a label for."""
+    return {f"{name}{extract.RENAMED}" if name in labels else name: value for name, value in metadata.items()}
+
+
+def _identity(stream: Stream) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    return tuple(stream.labels.items()), tuple(stream.metadata.items())
+
+
+def _first_of(first: str, second: str) -> str:
+    return f"if({first} != '', {first}, {second})"

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from traceo.errors import LimitExceeded, QueryError
-from traceo.query.log_streams import Stream, distinct_labels, find_sources
+from traceo.query.log_streams import Scopes, Stream, distinct_labels, find_scopes, find_sources
 from traceo.query.logql import extract
-from traceo.query.logql.ast import MetricQuery, RangeAggregation
+from traceo.query.logql.ast import Both, Compare, LabelFormat, LineFormat, MetricQuery, Parser, RangeAggregation
 from traceo.query.logql.pipeline import PipelineSql
 from traceo.query.promql.ast import Aggregate, Binary, Call, Node, Paren, Selector, Unary
 from traceo.query.promql.values import Floats, Ints, Points, key_of
@@ -100,6 +100,7 @@ def lower(query: MetricQuery) -> tuple[Node, dict[int, RangeAggregation]]:
                 one = query.ranges[int(name)]
                 if one.op in LINEAR:
                     one = replace(one, grouping=node.grouping, without=False)
+                    one = one if node.grouping else _without_parsers(one)
                 leaf = Selector(name, ())
                 wanted[id(leaf)] = one
                 return replace(node, expr=leaf)
@@ -121,12 +122,22 @@ def lower(query: MetricQuery) -> tuple[Node, dict[int, RangeAggregation]]:
     return walk(query.node), wanted
 
 
+def _without_parsers(one: RangeAggregation) -> RangeAggregation:
+    """A count that asks for no label parses nothing, so that lines that cannot be parsed count too, as in Loki."""
+    stages = one.pipeline.stages
+    if one.unwrap or any(isinstance(stage, Compare | Both | LineFormat | LabelFormat) for stage in stages):
+        return one
+    kept = tuple(stage for stage in stages if not isinstance(stage, Parser) or stage.name == "unpack")
+    return replace(one, pipeline=replace(one.pipeline, stages=kept))
+
+
 async def read_range(queries: Queries, tenant: str, one: RangeAggregation, steps: Steps) -> Points:
     """The points of a range aggregation, one at each step where it has a value."""
     streams = await find_sources(queries, tenant, one.pipeline.matchers)
     absent = one.op == "absent_over_time"
     if not streams:
         return _absent(one, steps, np.zeros(steps.count, dtype=bool)) if absent else _empty()
+    scopes = await find_scopes(queries, tenant, streams)
     sets = distinct_labels(streams)
     first = steps.first_ns - one.offset_ns - one.range_ns
     last = first + one.range_ns + (steps.count - 1) * steps.step_ns
@@ -134,7 +145,7 @@ async def read_range(queries: Queries, tenant: str, one: RangeAggregation, steps
 
     async def read(recent: frozenset[str]) -> tuple[pa.Table, Sequence[dict[str, str]]]:
         scope = Scope(tenant, between, recent=recent)
-        compiled = compile_range(scope, one, steps, streams, sets)
+        compiled = compile_range(scope, one, steps, streams, sets, scopes)
         return await queries.table(compiled.sql, dict(scope.params)), compiled.sets
 
     table, known = await queries.over_recent(["logs_recent"], read)
@@ -158,10 +169,15 @@ class Compiled:
 
 
 def compile_range(
-    scope: Scope, one: RangeAggregation, steps: Steps, streams: Sequence[Stream], sets: Sequence[dict[str, str]]
+    scope: Scope,
+    one: RangeAggregation,
+    steps: Steps,
+    streams: Sequence[Stream],
+    sets: Sequence[dict[str, str]],
+    scopes: Scopes | None = None,
 ) -> Compiled:
     """A row of `stream_number` (-1: only `labels` count), `labels`, `places`, `found` and `failed`."""
-    sql = PipelineSql(scope, streams, sets)
+    sql = PipelineSql(scope, streams, sets, scopes)
     sql.add(one.pipeline.stages)
     value = sql.unwrap(one.unwrap) if one.unwrap else "0"
     key, labels, known = _key(sql, one, sets)
@@ -206,7 +222,7 @@ def _key(
         pairs = ", ".join(f"({sql.bind(name)}, toString({sql.label(name)}))" for name in one.grouping)
         named = f"arrayFilter(pair -> pair.2 != '', [{pairs}])"
         return ["toInt32(-1) AS stream_number", f"{named} AS labels"], "labels", sets
-    sent = "" if sql.keeps_only else extract.SENT
+    sent, known = "" if sql.keeps_only else _sent(sql), sql.described()
     left_out = [*(one.grouping or ()), *([one.unwrap.label] if one.unwrap else ())]
     merged = f"mapUpdate({sent}, {sql.parsed})" if sent else sql.parsed
     if left_out:
@@ -214,8 +230,16 @@ def _key(
         merged = f"mapUpdate({merged}, map({gone}))"
     pairs = f"arraySort(CAST({merged}, 'Array(Tuple(String, String))'))"
     if one.op in MERGED and sql.parsed == extract.NO_LABELS:
-        return ["toInt32(stream) AS stream_number", "attributes"], pairs, sets
-    return ["toInt32(stream) AS stream_number", f"{pairs} AS labels"], "labels", sets
+        more = ["scope_id"] if sql.of_scope() else []
+        return ["toInt32(stream) AS stream_number", "attributes", *more], pairs, known
+    return ["toInt32(stream) AS stream_number", f"{pairs} AS labels"], "labels", known
+
+
+def _sent(sql: PipelineSql) -> str:
+    """SQL: the metadata that lines of a stream do not share: the record's attributes, and what is said of the scope."""
+    of_scope = sql.of_scope()
+    sent = f"mapUpdate({extract.SENT}, {of_scope})" if of_scope else extract.SENT
+    return sql.renamed(sent, "toInt32(stream_number)" if sql.parsed == extract.NO_LABELS else "stream")
 
 
 def _width(one: RangeAggregation, steps: Steps) -> int:

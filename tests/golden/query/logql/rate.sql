@@ -1,4 +1,4 @@
 SELECT stream_number, labels, groupArray(place) AS places, groupArray(value) AS found, max(error) AS failed FROM (SELECT arrayElement([0, 1]::Array(Int32), stream + 1) AS stream_number, CAST([], 'Array(Tuple(String, String))') AS labels, toUInt32(intDiv((time_ns - -300000000000 - 1), 60000000000)) AS place, toFloat64(count()) AS value, '' AS error FROM (SELECT *, transform(resource_id, [toUInt64(7), toUInt64(8)], [0, 1]::Array(UInt32), toUInt32(0)) AS stream FROM (SELECT 
 toUnixTimestamp64Nano(time) AS time_ns, body, body_value, trace_id, span_id, severity_number, severity_text,
-resource_id, scope_id, attributes
+resource_id, scope_id, attributes, flags, observed_after_ns, dropped_attributes
  FROM logs WHERE tenant = {tenant:String} AND time >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC') AND time < fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC') AND resource_id IN (7, 8) AND position(body, unhex({p3:String})) > 0)) GROUP BY stream_number, labels, place) GROUP BY stream_number, labels ORDER BY stream_number, labels LIMIT 20001

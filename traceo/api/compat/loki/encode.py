@@ -20,19 +20,18 @@ def group_lines(lines: Iterable[Line], *, categorize: bool) -> list[dict[str, An
     """`[{"stream": labels, "values": [[time, line], ...]}, ...]`, streams in the order of their first lines.
 
     Uncategorised, structured metadata and parsed labels are labels of the stream; categorised, each line says its own.
-    A parsed label that is empty takes another one away.
     """
     streams: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
     for line in lines:
+        hidden = line.gone | line.parsed.keys()
         labels = {**line.labels, **({} if categorize else line.metadata)}
-        shown = {name: value for name, value in labels.items() if name not in line.parsed}
-        parsed = {name: value for name, value in line.parsed.items() if value}
-        key = tuple(sorted((shown if categorize else shown | parsed).items()))
+        shown = {name: value for name, value in labels.items() if name not in hidden}
+        key = tuple(sorted((shown if categorize else shown | line.parsed).items()))
         stream = streams.setdefault(key, {"stream": dict(key), "values": []})
         value: list[Any] = [str(line.time_ns), line.text]
         if categorize:
-            metadata = {name: text for name, text in line.metadata.items() if name not in line.parsed}
-            parts = {"structuredMetadata": metadata, "parsed": parsed}
+            metadata = {name: text for name, text in line.metadata.items() if name not in hidden}
+            parts = {"structuredMetadata": metadata, "parsed": line.parsed}
             value.append({name: part for name, part in parts.items() if part})
         stream["values"].append(value)
     return list(streams.values())
