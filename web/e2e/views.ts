@@ -1,6 +1,8 @@
 import { HOSTILE, SLOW } from './shop';
 
 const enc = encodeURIComponent;
+/** An order like the slow one. */
+const OTHER = (360).toString(16).padStart(32, 'a0b1c2d3e4f5');
 
 /** Every page and the states of it that look different. The name is that of its picture as well. */
 export const VIEWS: { name: string; path: string }[] = [
@@ -21,9 +23,16 @@ export const VIEWS: { name: string; path: string }[] = [
   { name: 'trace-flames', path: `/traces/${SLOW.traceId}?view=flames` },
   { name: 'trace-path', path: `/traces/${SLOW.traceId}?view=path` },
   { name: 'trace-statistics', path: `/traces/${SLOW.traceId}?view=statistics` },
+  { name: 'trace-map', path: `/traces/${SLOW.traceId}?view=map` },
+  { name: 'trace-compare', path: `/traces/${SLOW.traceId}?view=compare&with=${OTHER}` },
   { name: 'logs', path: '/logs' },
+  { name: 'logs-table', path: '/logs?view=table' },
   { name: 'logs-patterns', path: '/logs?view=patterns' },
   { name: 'metrics', path: `/series?q=${enc('sum by (service_name) (rate(shop_orders_total[5m]))')}` },
+  {
+    name: 'metrics-builder',
+    path: `/series?build=1&q=${enc('histogram_quantile(0.95, sum by (le) (rate(shop_payment_duration_seconds_bucket[5m])))')}`,
+  },
   { name: 'sampling', path: '/sampling' },
   { name: 'usage', path: '/usage' },
 ];
@@ -35,6 +44,11 @@ export const STATES: { name: string; path: string }[] = [
   { name: 'calls over time', path: '/map?as=table&source=service:checkout&target=service:payment' },
   { name: 'empty logs', path: '/logs?tenant=nobody' },
   { name: 'query with an error', path: `/logs?q=${enc('{service_name="cart"} |= ')}` },
+  { name: 'trace with nothing to compare with', path: `/traces/${SLOW.traceId}?view=compare` },
+  { name: 'builder of traces', path: `/traces?build=1&q=${enc('{ status = error && duration > 10ms }')}` },
+  { name: 'builder of what it cannot show', path: `/series?build=1&q=${enc('up / on (job) up')}` },
+  { name: 'wrapped lines', path: '/logs?wrap=1' },
+  { name: 'lines as JSON', path: '/logs?view=json' },
   { name: 'unknown trace', path: `/traces/${'f'.repeat(32)}` },
   { name: 'unknown page', path: '/no/such/page' },
   { name: 'service with a hostile name', path: `/services/${enc(HOSTILE)}` },

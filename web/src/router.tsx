@@ -57,19 +57,19 @@ const routes = [
     ...page,
     path: '/traces',
     component: lazyRouteComponent(() => import('./pages/traces/TracesPage')),
-    validateSearch: texts('q', 'limit'),
+    validateSearch: texts('q', 'limit', 'build'),
   }),
   createRoute({
     ...page,
     path: '/traces/$traceId',
     component: lazyRouteComponent(() => import('./pages/traces/TracePage')),
-    validateSearch: texts('span', 'view'),
+    validateSearch: texts('span', 'view', 'with'),
   }),
   createRoute({
     ...page,
     path: '/logs',
     component: lazyRouteComponent(() => import('./pages/logs/LogsPage')),
-    validateSearch: texts('q', 'view'),
+    validateSearch: texts('q', 'view', 'wrap'),
   }),
   createRoute({
     ...page,

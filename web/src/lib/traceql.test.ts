@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { restOf, withoutDurations } from './traceql';
+import { readParts, restOf, withoutDurations, writeParts } from './traceql';
 
 test.each([
   ['{ status = error }', '{ !(status = error) }'],
@@ -27,3 +27,27 @@ test.each([
 ])('%s without durations', (conditions, expected) => {
   expect(withoutDurations(conditions)).toBe(expected);
 });
+
+test.each([
+  ['{ }', []],
+  [
+    '{ resource.service.name = "cart && more" && duration > 1.5s && status = error }',
+    [
+      { field: 'resource.service.name', op: '=', value: 'cart && more' },
+      { field: 'duration', op: '>', value: '1.5s' },
+      { field: 'status', op: '=', value: 'error' },
+    ],
+  ],
+  ['{ span.http.response.status_code >= 500 }', [{ field: 'span.http.response.status_code', op: '>=', value: '500' }]],
+  ['{ name =~ "GET .*" }', [{ field: 'name', op: '=~', value: 'GET .*' }]],
+])('%s is read into a form and written back', (query, parts) => {
+  expect(readParts(query)).toEqual(parts);
+  expect(writeParts(parts)).toBe(query);
+});
+
+test.each(['{ a = 1 } >> { b = 2 }', '{ a = 1 || b = 2 }', '{ (a = 1) }', '{ .a }', '{ a = 1 } | rate()'])(
+  '%s is more than the form has',
+  (query) => {
+    expect(readParts(query)).toBeNull();
+  },
+);

@@ -6,15 +6,17 @@ import { Attributes } from '../../components/Attributes';
 import { Scroll } from '../../components/Scroll';
 import { formatClock } from '../../lib/time';
 import { useShell } from '../../shell/state';
-import { isStreamLabel, LEVEL_COLORS, type Line, levelOf } from './lines';
+import { isStreamLabel, LEVEL_COLORS, type Line, levelOf, parsedFields } from './lines';
 
 interface Props {
   lines: Line[];
+  /** Long lines are broken in place of cut. */
+  wrap: boolean;
   filter: (name: string, value: string, keep: boolean, isLabel: boolean) => void;
 }
 
 /** Lines, newest first; one that is opened shows its fields. Only those in sight are in the document. */
-export function LineList({ lines, filter }: Props) {
+export function LineList({ lines, wrap, filter }: Props) {
   const { utc } = useShell();
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const scroller = useRef<HTMLElement>(null);
@@ -56,18 +58,16 @@ export function LineList({ lines, filter }: Props) {
             >
               <button
                 type="button"
-                className="mono"
+                className="bare mono"
                 aria-expanded={opened}
                 onClick={() => toggle(line.key)}
                 style={{
-                  all: 'unset',
-                  cursor: 'pointer',
                   display: 'block',
                   width: '100%',
                   boxSizing: 'border-box',
                   padding: '2px 8px',
-                  ...(opened
-                    ? { overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }
+                  ...(opened || wrap
+                    ? { overflowWrap: 'anywhere', whiteSpace: opened ? 'pre-wrap' : 'normal' }
                     : { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
                 }}
               >
@@ -86,7 +86,7 @@ export function LineList({ lines, filter }: Props) {
 
 function Opened({ line, filter }: { line: Line } & Pick<Props, 'filter'>) {
   const trace = line.labels.trace_id;
-  const fields = { ...line.labels, ...parsed(line.text) };
+  const fields = { ...line.labels, ...parsedFields(line.text) };
   return (
     <Box px="lg" pb="xs" style={{ background: 'var(--ground)' }}>
       <Group gap="sm" py={4}>
@@ -144,14 +144,4 @@ function Opened({ line, filter }: { line: Line } & Pick<Props, 'filter'>) {
       />
     </Box>
   );
-}
-
-/** The fields of a line that is JSON. */
-function parsed(text: string): Record<string, unknown> {
-  if (!text.startsWith('{')) return {};
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
 }

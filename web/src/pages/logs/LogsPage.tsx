@@ -4,19 +4,24 @@ import { useMemo, useState } from 'react';
 import { useUrl, withQuery } from '../../api/client';
 import { SendData } from '../../components/Empty';
 import { ErrorBox } from '../../components/ErrorBox';
+import { Export } from '../../components/Export';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { PatternList } from '../../components/PatternList';
 import { QueryBar } from '../../components/QueryBar';
+import { QueryTools } from '../../components/QueryTools';
 import { narrow, selectsLines } from '../../lib/logql';
 import { spanOf } from '../../lib/time';
-import { formatCount } from '../../lib/units';
+import { formatCount, formatMs } from '../../lib/units';
 import { useShell } from '../../shell/state';
 import { Fields } from './Fields';
 import { Histogram } from './Histogram';
+import { LineJson } from './LineJson';
 import { LineList } from './LineList';
-import { type Line, type Streams, toLines } from './lines';
+import { LineTable } from './LineTable';
+import { LESSONS } from './lessons';
+import { type Line, type Streams, sheetOf, toLines } from './lines';
 import { useTail } from './useTail';
 import { useLogWords } from './words';
 
@@ -26,7 +31,7 @@ const SERVICE = /service_name="((?:[^"\\]|\\.)*)"/;
 
 /** Log lines by LogQL: how many over time, the newest, their fields; or their patterns; or as they arrive. */
 export default function LogsPage() {
-  const { q = EVERYTHING, view = 'lines' } = useSearch({ from: '/logs' });
+  const { q = EVERYTHING, view = 'lines', wrap } = useSearch({ from: '/logs' });
   const navigate = useNavigate({ from: '/logs' });
   const set = (changed: Record<string, string | undefined>) =>
     void navigate({ search: (before) => ({ ...before, ...changed }) });
@@ -41,6 +46,12 @@ export default function LogsPage() {
         <Group gap="sm">
           <Switch
             size="xs"
+            label="Wrap"
+            checked={wrap !== undefined}
+            onChange={(event) => set({ wrap: event.currentTarget.checked ? '1' : undefined })}
+          />
+          <Switch
+            size="xs"
             label="Live tail"
             checked={tailing}
             onChange={(event) => setTailing(event.currentTarget.checked)}
@@ -51,6 +62,8 @@ export default function LogsPage() {
             onChange={(value) => set({ view: value === 'lines' ? undefined : value })}
             data={[
               { label: 'Lines', value: 'lines' },
+              { label: 'Table', value: 'table' },
+              { label: 'JSON', value: 'json' },
               { label: 'Patterns', value: 'patterns' },
             ]}
           />
@@ -63,15 +76,17 @@ export default function LogsPage() {
         placeholder={'{service_name="cart"} |= "timeout"'}
         run={(text) => set({ q: text || undefined })}
         complete={words}
-      />
+      >
+        <QueryTools language="logql" query={q} run={(text) => set({ q: text })} lessons={LESSONS} />
+      </QueryBar>
       {view === 'patterns' ? (
         <Panel title={SERVICE.exec(q)?.[1] ? `Patterns of ${SERVICE.exec(q)?.[1]}` : 'Patterns of all services'}>
           <PatternList service={SERVICE.exec(q)?.[1]} limit={100} />
         </Panel>
       ) : tailing ? (
-        <Tail q={q} filter={filter} />
+        <Tail q={q} look={{ view, wrap: wrap !== undefined, filter }} />
       ) : (
-        <Stored q={q} filter={filter} />
+        <Stored q={q} look={{ view, wrap: wrap !== undefined, filter }} />
       )}
     </Page>
   );
@@ -79,7 +94,13 @@ export default function LogsPage() {
 
 type Filter = (name: string, value: string, keep: boolean, isLabel: boolean) => void;
 
-function Stored({ q, filter }: { q: string; filter: Filter }) {
+interface Look {
+  view: string;
+  wrap: boolean;
+  filter: Filter;
+}
+
+function Stored({ q, look }: { q: string; look: Look }) {
   const { range, turn } = useShell();
   // biome-ignore lint/correctness/useExhaustiveDependencies: read again means up to now
   const url = useMemo(() => {
@@ -99,14 +120,31 @@ function Stored({ q, filter }: { q: string; filter: Filter }) {
       <Histogram q={q} />
       {lines && (
         <Loaded of={found} query={q} lines={12}>
-          {(answer) => <Shown lines={toLines(answer)} filter={filter} more={LIMIT} />}
+          {(answer) => <Found answer={answer} look={look} />}
         </Loaded>
       )}
     </>
   );
 }
 
-function Shown({ lines, filter, more, note }: { lines: Line[]; filter: Filter; more?: number; note?: string }) {
+function Found({ answer, look }: { answer: Streams; look: Look }) {
+  const lines = useMemo(() => toLines(answer), [answer]);
+  const took = answer.data.stats?.summary.execTime;
+  return (
+    <Shown lines={lines} look={look} more={LIMIT} cost={took === undefined ? '' : `read in ${formatMs(took * 1000)}`} />
+  );
+}
+
+interface ShownProps {
+  lines: Line[];
+  look: Look;
+  more?: number;
+  note?: string;
+  cost?: string;
+}
+
+function Shown({ lines, look, more, note, cost }: ShownProps) {
+  const { view, wrap, filter } = look;
   if (lines.length === 0)
     return note ? (
       <Text size="sm" className="quiet">
@@ -124,14 +162,21 @@ function Shown({ lines, filter, more, note }: { lines: Line[]; filter: Filter; m
             : `${formatCount(lines.length)} lines`
         }
         right={
-          note && (
+          <Group gap="sm" wrap="nowrap">
             <Text size="xs" className="quiet">
-              {note}
+              {note ?? cost}
             </Text>
-          )
+            {view !== 'table' && <Export name="log lines" sheet={() => sheetOf(lines)} />}
+          </Group>
         }
       >
-        <LineList lines={lines} filter={filter} />
+        {view === 'table' ? (
+          <LineTable lines={lines} />
+        ) : view === 'json' ? (
+          <LineJson lines={lines} />
+        ) : (
+          <LineList lines={lines} wrap={wrap} filter={filter} />
+        )}
       </Panel>
       <Box visibleFrom="md" w={230}>
         <Fields lines={lines} filter={filter} />
@@ -140,12 +185,12 @@ function Shown({ lines, filter, more, note }: { lines: Line[]; filter: Filter; m
   );
 }
 
-function Tail({ q, filter }: { q: string; filter: Filter }) {
+function Tail({ q, look }: { q: string; look: Look }) {
   const { lines, note, error } = useTail(q);
   return (
     <>
       {error && <ErrorBox error={error} query={q} />}
-      <Shown lines={lines} filter={filter} note={note} />
+      <Shown lines={lines} look={look} note={note} />
     </>
   );
 }

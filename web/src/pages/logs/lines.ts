@@ -1,7 +1,13 @@
 /** Lines out of Loki's streams. */
 
+import type { Sheet } from '../../lib/files';
+
 export interface Streams {
-  data: { resultType: string; result: { stream: Record<string, string>; values: [string, string][] }[] };
+  data: {
+    stats?: { summary: { execTime: number } };
+    resultType: string;
+    result: { stream: Record<string, string>; values: [string, string][] }[];
+  };
 }
 
 export interface Line {
@@ -59,4 +65,35 @@ const STREAM = new Set([
 
 export function isStreamLabel(name: string): boolean {
   return STREAM.has(name);
+}
+
+/** The fields of a line that is JSON. */
+export function parsedFields(text: string): Record<string, unknown> {
+  if (!text.startsWith('{')) return {};
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** A line with its fields as one object; a line that is JSON is that object. */
+export function recordOf(line: Line): Record<string, unknown> {
+  const fields = parsedFields(line.text);
+  const body = Object.keys(fields).length > 0 ? fields : line.text;
+  return { time: new Date(line.timeMs).toISOString(), line: body, fields: line.labels };
+}
+
+/** All lines for a file: time, level, service, line, and every field that one has. */
+export function sheetOf(lines: readonly Line[]): Sheet {
+  const names = [...new Set(lines.flatMap(({ labels }) => Object.keys(labels)))].sort();
+  return {
+    columns: ['time', 'time_ns', 'line', ...names],
+    rows: lines.map(({ timeMs, timeNs, text, labels }) => [
+      new Date(timeMs).toISOString(),
+      timeNs,
+      text,
+      ...names.map((name) => labels[name] ?? null),
+    ]),
+  };
 }

@@ -4,6 +4,7 @@ import { type ApiError, postJson } from '../../api/client';
 import type { paths } from '../../api/schema';
 import { Empty } from '../../components/Empty';
 import { ErrorBox } from '../../components/ErrorBox';
+import { Exported } from '../../components/Export';
 import { Panel } from '../../components/Panel';
 import { restOf } from '../../lib/traceql';
 import { formatCount, formatMs, formatShare } from '../../lib/units';
@@ -38,7 +39,11 @@ export function Differences({ q, narrow }: { q: string; narrow: (q: string) => v
       }
     >
       {compare.error && <ErrorBox error={compare.error} query={q} />}
-      {compare.data && <Found of={compare.data} q={q} narrow={narrow} />}
+      {compare.data && (
+        <Exported name="what is different">
+          <Found of={compare.data} q={q} narrow={narrow} />
+        </Exported>
+      )}
     </Panel>
   );
 }

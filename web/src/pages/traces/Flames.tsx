@@ -1,75 +1,95 @@
-import { useComputedColorScheme } from '@mantine/core';
-import { useMemo } from 'react';
+import { Button, useComputedColorScheme } from '@mantine/core';
+import { useMemo, useState } from 'react';
 import { Scroll } from '../../components/Scroll';
+import { type Flame, flames, wideFlames } from '../../lib/flames';
 import type { Row } from '../../lib/trace';
-import { formatNs } from '../../lib/units';
+import { formatNs, formatShare, plural } from '../../lib/units';
 import { serviceColor } from '../../theme';
-import { matches } from './Waterfall';
 
 interface Props {
   rows: Row[];
-  limits: { startNs: number; endNs: number };
   chosen: string | undefined;
   choose: (id: string) => void;
   find: string;
 }
 
 const HEIGHT = 20;
-const NARROWEST = 0.0004;
+const NARROWEST = 0.0005;
 const MOST = 4000;
 
-/** Depth downwards, time to the right: where much of a trace's time is spent is wide. Too narrow ones are left out. */
-export function Flames({ rows, limits, chosen, choose, find }: Props) {
+/** Where the time of a trace is spent: calls of the same path together. A click looks closer, and shows the longest. */
+export function Flames({ rows, chosen, choose, find }: Props) {
   const dark = useComputedColorScheme('light') === 'dark';
-  const total = limits.endNs - limits.startNs;
-  const wide = useMemo(
-    () => rows.filter(({ span }) => span.duration_ns / total >= NARROWEST).slice(0, MOST),
-    [rows, total],
-  );
-  const deepest = wide.reduce((depth, row) => Math.max(depth, row.depth), 0);
+  const roots = useMemo(() => flames(rows), [rows]);
+  const [focus, setFocus] = useState<Flame | null>(null);
+  const shown = useMemo(() => {
+    const of = focus ? [focus] : roots;
+    const total = of.reduce((sum, { valueNs }) => sum + valueNs, 0) || 1;
+    return { total, from: of[0]?.fromNs ?? 0, top: focus?.depth ?? 0, all: wideFlames(of, total * NARROWEST, MOST) };
+  }, [roots, focus]);
+  const deepest = shown.all.reduce((depth, flame) => Math.max(depth, flame.depth), shown.top) - shown.top;
+  const wanted = find.toLowerCase();
   return (
-    <Scroll className="panel" label="Flame graph; the same as a list: view Waterfall" maxHeight="calc(100vh - 250px)">
-      <div style={{ position: 'relative', height: (deepest + 1) * HEIGHT + 8 }}>
-        {wide.map(({ span, depth }, place) => (
-          <button
-            type="button"
-            tabIndex={-1}
-            // biome-ignore lint/suspicious/noArrayIndexKey: ids of spans may repeat
-            key={place}
-            title={`${span.service}: ${span.name}\n${formatNs(span.duration_ns)}`}
-            onClick={() => choose(span.span_id)}
-            className="cut"
-            style={{
-              all: 'unset',
-              boxSizing: 'border-box',
-              position: 'absolute',
-              cursor: 'pointer',
-              left: `${((span.start_time_ns - limits.startNs) / total) * 100}%`,
-              width: `max(1px, ${(span.duration_ns / total) * 100}%)`,
-              top: depth * HEIGHT + 4,
-              height: HEIGHT - 2,
-              padding: '0 4px',
-              fontSize: 11,
-              lineHeight: `${HEIGHT - 2}px`,
-              overflow: 'hidden',
-              whiteSpace: 'nowrap',
-              borderRadius: 2,
-              color: dark ? '#000' : '#fff',
-              background: serviceColor(span.service, dark),
-              opacity: matches(span, find) ? 1 : 0.25,
-              outline:
-                span.span_id === chosen
-                  ? '2px solid currentColor'
-                  : span.status === 'error'
-                    ? '2px solid var(--bad)'
-                    : undefined,
-              outlineOffset: -2,
-            }}
-          >
-            {span.name}
-          </button>
-        ))}
-      </div>
-    </Scroll>
+    <div style={{ minWidth: 0 }}>
+      {focus && (
+        <Button variant="default" size="compact-xs" mb={4} onClick={() => setFocus(null)}>
+          The whole trace
+        </Button>
+      )}
+      <Scroll className="panel" label="Flame graph; the same as a table: Statistics" maxHeight="calc(100vh - 250px)">
+        <div style={{ position: 'relative', height: (deepest + 1) * HEIGHT + 8 }}>
+          {shown.all.map((flame) => (
+            <button
+              type="button"
+              tabIndex={-1}
+              key={flame.id}
+              title={told(flame, shown.total)}
+              onClick={() => {
+                setFocus(flame.depth === 0 ? null : flame);
+                if (flame.spanId !== chosen) choose(flame.spanId);
+              }}
+              className="cut"
+              style={{
+                all: 'unset',
+                boxSizing: 'border-box',
+                position: 'absolute',
+                cursor: 'pointer',
+                left: `${((flame.fromNs - shown.from) / shown.total) * 100}%`,
+                width: `calc(${(flame.valueNs / shown.total) * 100}% - 1px)`,
+                minWidth: 1,
+                top: (flame.depth - shown.top) * HEIGHT + 4,
+                height: HEIGHT - 2,
+                padding: '0 4px',
+                fontSize: 11,
+                lineHeight: `${HEIGHT - 2}px`,
+                overflow: 'hidden',
+                whiteSpace: 'nowrap',
+                borderRadius: 2,
+                color: dark ? '#000' : '#fff',
+                background: serviceColor(flame.service, dark),
+                opacity: `${flame.service} ${flame.name}`.toLowerCase().includes(wanted) ? 1 : 0.25,
+                outline:
+                  flame.spanId === chosen
+                    ? '2px solid currentColor'
+                    : flame.errors > 0
+                      ? '2px solid var(--bad)'
+                      : undefined,
+                outlineOffset: -2,
+              }}
+            >
+              {flame.service}: {flame.name}
+            </button>
+          ))}
+        </div>
+      </Scroll>
+    </div>
   );
+}
+
+function told({ service, name, spans, valueNs, selfNs, longestNs }: Flame, total: number): string {
+  return [
+    `${service}: ${name}`,
+    `${plural(spans, 'span')}, the longest ${formatNs(longestNs)}`,
+    `${formatNs(valueNs)} (${formatShare(valueNs / total)}), of its own ${formatNs(selfNs)}`,
+  ].join('\n');
 }

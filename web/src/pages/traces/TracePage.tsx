@@ -9,10 +9,12 @@ import { formatTime } from '../../lib/time';
 import { arrange, bounds, type TraceAnswer } from '../../lib/trace';
 import { formatNs } from '../../lib/units';
 import { useShell } from '../../shell/state';
+import { Comparison } from './Comparison';
 import { Details } from './Details';
 import { Flames } from './Flames';
 import { PathTable } from './PathTable';
 import { StatisticsTable } from './StatisticsTable';
+import { TraceMap } from './TraceMap';
 import { Waterfall } from './Waterfall';
 
 const VIEWS = [
@@ -20,6 +22,8 @@ const VIEWS = [
   { value: 'flames', label: 'Flame graph' },
   { value: 'path', label: 'Critical path' },
   { value: 'statistics', label: 'Statistics' },
+  { value: 'map', label: 'Map' },
+  { value: 'compare', label: 'Compare' },
 ];
 
 /** One trace with everything in it. */
@@ -93,11 +97,15 @@ function Opened({ trace }: { trace: TraceAnswer }) {
       </Group>
       <Box className={span ? 'trace with-span' : 'trace'}>
         {view === 'flames' ? (
-          <Flames rows={rows} limits={limits} chosen={chosen} choose={choose} find={find} />
+          <Flames rows={rows} chosen={chosen} choose={choose} find={find} />
         ) : view === 'path' ? (
           <Loaded of={path}>{(data) => <PathTable path={data} choose={choose} />}</Loaded>
         ) : view === 'statistics' ? (
           <StatisticsTable rows={rows} total={limits.endNs - limits.startNs} />
+        ) : view === 'map' ? (
+          <TraceMap rows={rows} />
+        ) : view === 'compare' ? (
+          <Comparison trace={trace} root={root} />
         ) : (
           <Waterfall rows={rows} limits={limits} chosen={chosen} choose={choose} onPath={onPath} find={find} />
         )}

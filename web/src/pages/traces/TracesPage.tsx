@@ -1,19 +1,23 @@
-import { Group, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { useUrl, withQuery } from '../../api/client';
 import { SendData } from '../../components/Empty';
+import { Exported } from '../../components/Export';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { QueryBar } from '../../components/QueryBar';
+import { QueryTools } from '../../components/QueryTools';
 import { Scroll } from '../../components/Scroll';
 import { formatTime, spanOf } from '../../lib/time';
 import { formatMs, plural } from '../../lib/units';
 import { useShell } from '../../shell/state';
+import { Builder } from './Builder';
 import { Differences } from './Differences';
 import { Examples } from './Examples';
 import { HeatMap, type Narrow } from './HeatMap';
+import { LESSONS } from './lessons';
 import { useTraceWords } from './words';
 
 interface Found {
@@ -28,7 +32,7 @@ interface Found {
 
 /** Traces by TraceQL, with a heat map of durations above them. */
 export default function TracesPage() {
-  const { q = '{ }', limit = '50' } = useSearch({ from: '/traces' });
+  const { q = '{ }', limit = '50', build } = useSearch({ from: '/traces' });
   const navigate = useNavigate({ from: '/traces' });
   const { range, utc, turn } = useShell();
   // biome-ignore lint/correctness/useExhaustiveDependencies: read again means up to now
@@ -54,7 +58,19 @@ export default function TracesPage() {
         run={run}
         complete={words}
         running={found.isFetching && found.data === undefined}
-      />
+      >
+        <Button
+          variant="default"
+          aria-pressed={build !== undefined}
+          onClick={() =>
+            void navigate({ search: (before) => ({ ...before, build: build ? undefined : '1' }), replace: true })
+          }
+        >
+          Build
+        </Button>
+        <QueryTools language="traceql" query={q} run={run} lessons={LESSONS} />
+      </QueryBar>
+      {build && <Builder query={q} run={run} />}
       <Examples run={run} />
       <HeatMap q={q} narrow={run} />
       <Differences q={q} narrow={run} key={q} />
@@ -71,7 +87,9 @@ export default function TracesPage() {
               title={plural(traces.length, 'trace')}
               right={traces.length >= Number(limit) && <More limit={Number(limit)} />}
             >
-              <Rows traces={traces} utc={utc} />
+              <Exported name="traces">
+                <Rows traces={traces} utc={utc} />
+              </Exported>
             </Panel>
           )
         }

@@ -16,18 +16,34 @@ const INTRINSICS: Suggestion[] = [
   { text: 'quantile_over_time(duration, .99)' },
 ];
 
+const FIELDS = ['name', 'status', 'kind', 'duration', 'traceDuration', 'rootServiceName', 'rootName', 'statusMessage'];
+
 interface Scopes {
   scopes: { name: string; tags: string[] }[];
 }
 
+function useTags(): Suggestion[] {
+  const tags = useUrl<Scopes>('/tempo/api/v2/search/tags', { every: false });
+  return useMemo(
+    () =>
+      (tags.data?.scopes ?? [])
+        .filter(({ name }) => name !== 'intrinsic')
+        .flatMap(({ name, tags: names }) => names.map((tag) => ({ text: `${name}.${tag}`, about: 'attribute' }))),
+    [tags.data],
+  );
+}
+
+/** What a condition may be on: fields of every span, and the attributes that were seen. */
+export function useTraceFields(): string[] {
+  const tags = useTags();
+  return useMemo(() => [...FIELDS, ...tags.map(({ text }) => text)], [tags]);
+}
+
 /** Completion of TraceQL: intrinsics, and the attributes that were seen. */
 export function useTraceWords(): (word: string) => Suggestion[] {
-  const tags = useUrl<Scopes>('/tempo/api/v2/search/tags', { every: false });
+  const tags = useTags();
   return useMemo(() => {
-    const scoped = (tags.data?.scopes ?? [])
-      .filter(({ name }) => name !== 'intrinsic')
-      .flatMap(({ name, tags: names }) => names.map((tag) => ({ text: `${name}.${tag}`, about: 'attribute' })));
-    const all = [...INTRINSICS, ...scoped];
+    const all = [...INTRINSICS, ...tags];
     return (word) => (word.length < 2 ? [] : all.filter(({ text }) => text.toLowerCase().includes(word.toLowerCase())));
-  }, [tags.data]);
+  }, [tags]);
 }
