@@ -164,7 +164,8 @@ CRASH = {"type": "Crash", "message": "", "count": 12.0}
         (500, [], [], [], "same", "no figure changed beyond chance"),
         (500, [], [], [CRASH], "worse", "new error, 12 times: Crash"),
         (500, [], [], [CRASH | {"count": 2.0}], "same", "new error, 2 times: Crash"),
-        (50, [ERRORS_UP], [], [], "unknown", "500 requests before and 50 after: too few to judge"),
+        (50, [ERRORS_UP], [], [], "worse", "errors 0.10%, now 20.00%"),
+        (50, [], [], [], "unknown", "500 requests before and 50 after: too few to judge"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # it takes a while to load: only what prints does
 
 Row = Mapping[str, Any]
 OWNER = ("team", "tier", "on_call", "runbook", "repository")
+OWNER_COLUMNS = ("team", "tier")
 COLOURS = {"failing": "bold red", "degraded": "yellow", "healthy": "green", "idle": "dim"}
 
 
@@ -59,9 +60,14 @@ def _list(args: argparse.Namespace) -> None:
         return
     from traceo.commands.display import RED_SHOW, console, print_table
 
-    names = ("service", "health", "team", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "versions", "languages")
-    rows = [{**row, "team": (row["owner"] or {}).get("team") or None} for row in answer["services"]]
-    print_table(rows, names, RED_SHOW | {"health": _health})
+    rows = [
+        {**row, **{name: (row["owner"] or {}).get(name) or None for name in OWNER_COLUMNS}}
+        for row in answer["services"]
+    ]
+    # What nobody said of any service is no column: most installations have no owners at first.
+    said = [name for name in (*OWNER_COLUMNS, "apdex") if any(row[name] is not None for row in rows)]
+    names = ("service", "health", *said, "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "versions", "languages")
+    print_table(rows, names, RED_SHOW | {"health": _health, "apdex": _score})
     if answer["total"] > len(answer["services"]):
         console.print(f"{len(answer['services'])} of {answer['total']}: see --limit", style="dim")
 
@@ -74,10 +80,11 @@ def _show(args: argparse.Namespace) -> None:
 
     show = RED_SHOW | {"health": _health, "first_seen": _moment, "last_seen": _moment, "time": _moment}
     names = ("rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms")
-    if page["owner"]:
-        print_table([page["owner"]], [name for name in OWNER if page["owner"][name]])
-        console.print()
-    print_table([page], ("service", "health", *names, "languages", "signals"), show)
+    for name in OWNER:
+        if page["owner"] and page["owner"][name]:
+            console.print(f"{name.replace('_', ' '):<12}{page['owner'][name]}", markup=False, soft_wrap=True)
+    apdex = ("apdex",) if page["apdex"] is not None else ()
+    print_table([page], ("service", "health", *names, *apdex, "languages", "signals"), show | {"apdex": _score})
     if page["health_reason"]:
         console.print(page["health_reason"], style="dim", markup=False)
     for title, key, columns in (
@@ -142,6 +149,12 @@ def _health(value: str) -> "Text":
     from rich.text import Text
 
     return Text(value, COLOURS[value])
+
+
+def _score(value: float) -> "Text":
+    from rich.text import Text
+
+    return Text(f"{value:.2f}")
 
 
 def _moment(value: int) -> "Text":

@@ -19,7 +19,8 @@ NONE: Row = dict.fromkeys(FIGURES, 0)
 async def compare_service(queries: Queries, tenant: str, service: str, before: TimeRange, after: TimeRange) -> Row:
     """`{"before", "after", "changes", "operations", "new_errors", "verdict", "reasons"}`.
 
-    `verdict`: `worse`, `better`, `mixed`, `same`, or `unknown` where either time has too few requests to tell.
+    `verdict`: `worse`, `better`, `mixed`, `same`, or `unknown`: nothing was found, and either time has too few
+    requests to find it.
     """
     if before == after:
         raise InvalidRequest("the two time ranges are the same")
@@ -64,13 +65,12 @@ def judge_change(
         reasons.append(f"new error, {error['count']:g} times: {error['type'] or error['message']}")
         if error["count"] >= MIN_REQUESTS:
             parts.add("worse")
-    if fewest < MIN_MEASURED:
-        few = f"{old['requests']} requests before and {new['requests']} after: too few to judge"
-        return "unknown", [few, *reasons]
     tones = whole or parts
-    if not tones:
-        return "same", reasons or ["no figure changed beyond chance"]
-    return "mixed" if len(tones) > 1 else tones.pop(), reasons
+    if tones:
+        return "mixed" if len(tones) > 1 else tones.pop(), reasons
+    if fewest < MIN_MEASURED:
+        return "unknown", [f"{old['requests']} requests before and {new['requests']} after: too few to judge", *reasons]
+    return "same", reasons or ["no figure changed beyond chance"]
 
 
 def _tone(change: Row) -> str:

@@ -41,6 +41,25 @@ test('a bad deploy is seen where its service is looked at', async () => {
   await page.context().close();
 });
 
+test('who owns a service is said on its page, and refused where it is wrong', async () => {
+  await visit('/services/cart');
+  await page.getByRole('button', { name: 'Say who owns it' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Owner of cart' });
+  await dialog.getByLabel('Team').fill('checkout');
+  await dialog.getByLabel(/Runbook/).fill('no address');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText(/expected an address that begins with https/).waitFor();
+  expect.soft(await violations(page)).toEqual([]);
+  await dialog.getByLabel(/Runbook/).fill('https://wiki.example/cart');
+  await dialog.getByLabel(/Apdex/).fill('20');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByRole('link', { name: 'wiki.example/cart' }).waitFor();
+  await page.getByText('Apdex, 20').waitFor();
+  expect(page.complaints.filter((text) => !/Failed to load resource/.test(text))).toEqual([]);
+  await page.context().close();
+});
+
 test('a query is narrowed by clicks, and its link shows another person the same', async () => {
   await visit('/logs');
   await page
@@ -166,5 +185,40 @@ test('names that are HTML and script stay text', async () => {
   await visit(`/services/${encodeURIComponent(HOSTILE)}`);
   expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(HOSTILE);
   expect(await page.title()).toContain('onerror');
+  await page.context().close();
+});
+
+// The last ones: what they show is computed half a minute after the spans arrived.
+const rolledUp = () =>
+  expect
+    .poll(async () => (await fetch(`${inject('url')}/api/v1/deploys`)).text(), { timeout: 45_000 })
+    .toContain('1.10.0');
+
+test('what a deploy changed is told in words, figures and new errors', async () => {
+  await rolledUp();
+  await visit('/services/payment?tab=deploys');
+  await page.getByText(/1.9.3 → 1.10.0, .*: worse than before/).waitFor();
+  await page
+    .getByRole('listitem')
+    .filter({ hasText: /^Charge: errors 0.00%, now/ })
+    .waitFor();
+  await page.getByRole('link', { name: 'PaymentError' }).first().waitFor();
+  await page.getByRole('button', { name: 'Before and after' }).waitFor();
+  await page.context().close();
+});
+
+test('the map against the time before, in the table, and a call over time', async () => {
+  await rolledUp();
+  await visit('/map?from=-11m');
+  await page.getByLabel('Compare').selectOption('before');
+  await page.getByText(/\d new/).waitFor();
+  await page.getByText('Table', { exact: true }).click();
+  const row = page.getByRole('row', { name: /payment.*postgresql.bank/ });
+  await row.getByText('new', { exact: true }).waitFor();
+  await row.getByRole('button', { name: 'over time' }).click();
+  await page.getByRole('heading', { name: 'service:payment → database:postgresql/bank@pg-2' }).waitFor();
+  await page.getByLabel('Group services').selectOption('namespace');
+  await expect.poll(() => new URL(page.url()).searchParams.get('diff')).toBeNull();
+  await page.getByRole('cell', { name: /shop/ }).first().waitFor();
   await page.context().close();
 });

@@ -34,6 +34,8 @@ export const theme = createTheme({
     // A dialog's head is no banner of the page; where a dialog has a title, that names it, and the palette has none.
     ModalHeader: { defaultProps: { role: 'none' } },
     ModalContent: { defaultProps: { 'aria-label': 'Find' } },
+    // What locks the page's scroll adds a style element without the nonce.
+    Modal: { defaultProps: { lockScroll: false, closeButtonProps: { 'aria-label': 'Close' } } },
     SegmentedControl: { defaultProps: { size: 'xs' } },
   },
 });

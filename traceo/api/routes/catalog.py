@@ -12,6 +12,7 @@ from traceo.api.routes.catalog_answers import CatalogAnswer, DeploysAnswer, Serv
 from traceo.api.services import ApiServices
 from traceo.query.catalog import Page, list_catalog, read_service
 from traceo.query.deploys import list_deploys
+from traceo.query.service_facts import MAX_SERVICES
 
 router = APIRouter(tags=["catalog"])
 Sort = Literal["requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms", "last_seen", "service"]
@@ -27,7 +28,7 @@ async def get_catalog(
         str, Query(max_length=200, description="Part of a name, version, language, namespace or team")
     ] = "",
     sort: Sort = "requests",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=MAX_SERVICES)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> JSONResponse:
     """One row a service that sent spans, logs or metrics: figures, health, versions, instances, languages."""

@@ -35,6 +35,6 @@ class ServiceComparison(BaseModel):
     operations: OperationsDiff
     new_errors: list[ErrorGroup] = Field(description="Groups that the time before did not have, most frequent first")
     verdict: Literal["worse", "better", "mixed", "same", "unknown"] = Field(
-        description="unknown: fewer than 100 requests at either time"
+        description="unknown: nothing was found in fewer than 100 requests at either time"
     )
     reasons: list[str] = Field(description="Why, in words")

@@ -90,7 +90,11 @@ function readProblem(body: unknown, status: number): Problem {
 }
 
 export function postJson<T>(path: string, body: unknown, tenant = ''): Promise<T> {
-  const init = { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  return sendJson<T>('POST', path, body, tenant);
+}
+
+export function sendJson<T>(method: 'POST' | 'PUT', path: string, body: unknown, tenant = ''): Promise<T> {
+  const init = { method, body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
   return request<T>(path, tenant, init);
 }
 

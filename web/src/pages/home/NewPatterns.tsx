@@ -6,7 +6,7 @@ import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
 import { linesOf } from '../../components/PatternList';
 import { ListRow, Rows } from '../../components/Rows';
-import { formatCount } from '../../lib/units';
+import { formatRate } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
 
@@ -38,7 +38,7 @@ export function NewPatterns() {
                     {pattern.service}
                   </Text>
                   <Text size="sm" className="number" fw={600}>
-                    {formatCount(pattern.after)}
+                    {formatRate(pattern.after / 60)}
                   </Text>
                 </ListRow>
               ))}

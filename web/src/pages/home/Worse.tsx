@@ -3,13 +3,13 @@ import { useMemo } from 'react';
 import { useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { Loaded } from '../../components/Loaded';
+import { NodeLink } from '../../components/NodeLink';
 import { Panel } from '../../components/Panel';
 import { ListRow, Rows } from '../../components/Rows';
 import { spanOf } from '../../lib/time';
 import { formatMs, formatRate, formatShare } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
-import { NodeLink } from '../services/ServicePage';
 
 const DAY_MS = 86_400_000;
 const NAMES: Record<string, [string, (value: number) => string]> = {

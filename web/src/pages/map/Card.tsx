@@ -1,7 +1,7 @@
 import { Paper, Text, UnstyledButton } from '@mantine/core';
 import { HealthMark } from '../../components/HealthMark';
+import { NodeLink } from '../../components/NodeLink';
 import { formatMs, formatRate, formatShare, plural } from '../../lib/units';
-import { NodeLink } from '../services/ServicePage';
 import { type Difference, KINDS } from './differences';
 import { labelOf, type Node } from './looks';
 import type { MapAnswer } from './MapPage';

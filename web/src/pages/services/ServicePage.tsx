@@ -1,23 +1,24 @@
-import { Alert, Group, Tabs, Text } from '@mantine/core';
+import { Group, Tabs, Text } from '@mantine/core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { type Answer, useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { ErrorGroups } from '../../components/ErrorGroups';
-import { HealthMark } from '../../components/HealthMark';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { PatternList } from '../../components/PatternList';
-import { Figure, RedCells, RedHeads } from '../../components/Red';
+import { RedCells, RedHeads } from '../../components/Red';
 import { RedCharts } from '../../components/RedCharts';
 import { Scroll } from '../../components/Scroll';
-import { formatTime } from '../../lib/time';
-import { formatMs, formatRate, formatShare } from '../../lib/units';
+import { formatMs } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
-import { useShell } from '../../shell/state';
+import { Dependencies } from './Dependencies';
+import { Deploys } from './Deploys';
+import { Head } from './Head';
+import { LastDeploy } from './LastDeploy';
 
-type Service = Answer<'/api/v1/catalog/{service}'>;
+export type Service = Answer<'/api/v1/catalog/{service}'>;
 
 const TABS = ['operations', 'dependencies', 'errors', 'logs', 'deploys', 'instances'] as const;
 
@@ -33,20 +34,16 @@ export default function ServicePage() {
     () => deploys?.map(({ time, to_version }) => ({ timeS: time, text: `▼ ${to_version}` })),
     [deploys],
   );
+  const open = (next?: string) => void navigate({ search: (before) => ({ ...before, tab: next }), replace: true });
   return (
     <Page title={service} right={<Jumps service={service} />}>
       <Loaded of={answer}>
         {(found) => (
           <>
-            <Head of={found} />
+            <Head of={found} onChanged={() => void answer.refetch()} />
+            <LastDeploy of={found} onOpen={() => open('deploys')} />
             <RedCharts service={service} marks={marks} />
-            <Tabs
-              value={tab}
-              onChange={(next) =>
-                void navigate({ search: (before) => ({ ...before, tab: next ?? undefined }), replace: true })
-              }
-              keepMounted={false}
-            >
+            <Tabs value={tab} onChange={(next) => open(next ?? undefined)} keepMounted={false}>
               <Tabs.List>
                 {TABS.map((name) => (
                   <Tabs.Tab key={name} value={name}>
@@ -102,47 +99,6 @@ function Jumps({ service }: { service: string }) {
   );
 }
 
-function Head({ of }: { of: Service }) {
-  return (
-    <Group gap="lg" className="panel" p="sm">
-      <Figure
-        name="Health"
-        value={of.health}
-        tone={of.health === 'failing' ? 'var(--bad)' : of.health === 'degraded' ? 'var(--warn)' : undefined}
-      />
-      <Figure name="Rate" value={formatRate(of.rate_per_s)} />
-      <Figure name="Errors" value={formatShare(of.error_ratio)} />
-      <Figure name="p50" value={formatMs(of.p50_ms)} />
-      <Figure name="p95" value={formatMs(of.p95_ms)} />
-      <Figure name="p99" value={formatMs(of.p99_ms)} />
-      <Facts of={of} />
-    </Group>
-  );
-}
-
-function Facts({ of }: { of: Service }) {
-  const facts = [
-    ['Version', of.versions.join(', ')],
-    ['Language', of.languages.join(', ')],
-    ['Environment', of.environments.join(', ')],
-    ['Namespace', of.namespaces.join(', ')],
-  ].filter(([, value]) => value);
-  return (
-    <dl style={{ margin: 0, display: 'grid', gridTemplateColumns: 'auto 1fr', columnGap: 10 }}>
-      {facts.map(([name, value]) => (
-        <div key={name} style={{ display: 'contents' }}>
-          <Text component="dt" size="xs" className="quiet">
-            {name}
-          </Text>
-          <Text component="dd" size="xs" m={0} className="cut" maw={280}>
-            {value}
-          </Text>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
 function Operations({ of }: { of: Service }) {
   if (of.operations.length === 0) return <Empty title="This service sends no spans" />;
   return (
@@ -178,114 +134,6 @@ function Operations({ of }: { of: Service }) {
         </tbody>
       </table>
     </Scroll>
-  );
-}
-
-type Edge = Service['upstream'][number];
-
-function Dependencies({ of }: { of: Service }) {
-  const table = (title: string, edges: Edge[], end: 'source' | 'target') => (
-    <Panel title={title}>
-      {edges.length === 0 ? (
-        <Empty title="None in this time range" />
-      ) : (
-        <Scroll label={`${title}: calls`} maxHeight="none">
-          <table className="grid">
-            <thead>
-              <tr>
-                <th>Health</th>
-                <th>Name</th>
-                <th>Kind</th>
-                <RedHeads />
-              </tr>
-            </thead>
-            <tbody>
-              {edges.map((edge) => (
-                <tr key={`${edge[end]} ${edge.kind}`}>
-                  <td>
-                    <HealthMark health={edge.health} />
-                  </td>
-                  <td>
-                    <NodeLink id={edge[end]} />
-                  </td>
-                  <td className="quiet">{edge.kind}</td>
-                  <RedCells of={edge} />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      )}
-    </Panel>
-  );
-  return (
-    <Group align="flex-start" grow gap="sm" preventGrowOverflow={false}>
-      {table('Called by', of.upstream, 'source')}
-      {table('Calls', of.downstream, 'target')}
-    </Group>
-  );
-}
-
-/** A node's id is its type and name. */
-export function NodeLink({ id }: { id: string }) {
-  const [type = '', ...rest] = id.split(':');
-  const name = rest.join(':');
-  if (type !== 'service') return <>{`${name} (${type})`}</>;
-  return (
-    <Link to="/services/$service" params={{ service: name }} className="link">
-      {name}
-    </Link>
-  );
-}
-
-function Deploys({ of }: { of: Service }) {
-  const { utc } = useShell();
-  return (
-    <>
-      {of.deploys.map((deploy) => (
-        <Alert
-          key={`${deploy.environment} ${deploy.time}`}
-          variant="light"
-          color={deploy.rollback ? 'orange' : 'indigo'}
-          mb="xs"
-          p="xs"
-        >
-          <Text size="sm">
-            <b>{formatTime(deploy.time * 1000, utc)}</b> {deploy.rollback ? 'rolled back' : 'deployed'}:{' '}
-            {deploy.from_version || 'nothing'} → <b>{deploy.to_version}</b>
-            {deploy.environment && ` in ${deploy.environment}`}
-          </Text>
-        </Alert>
-      ))}
-      {of.releases.length === 0 ? (
-        <Empty title="No versions are known">Set the resource attribute service.version, and deploys are seen.</Empty>
-      ) : (
-        <Scroll label="Versions" maxHeight="none" className="panel">
-          <table className="grid">
-            <thead>
-              <tr>
-                <th>Version</th>
-                <th>Environment</th>
-                <RedHeads />
-                <th>First seen</th>
-                <th>Last seen</th>
-              </tr>
-            </thead>
-            <tbody>
-              {of.releases.map((row) => (
-                <tr key={`${row.version} ${row.environment}`}>
-                  <td className="mono">{row.version || '(none)'}</td>
-                  <td>{row.environment}</td>
-                  <RedCells of={row} />
-                  <td>{formatTime(row.first_seen * 1000, utc)}</td>
-                  <td>{formatTime(row.last_seen * 1000, utc)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      )}
-    </>
   );
 }
 

@@ -55,7 +55,7 @@ export default function ServicesPage() {
   const { find = '', sort = 'Health', order = 'up' } = useSearch({ from: '/services' });
   const navigate = useNavigate({ from: '/services' });
   const range = useApiRange();
-  const catalog = useApi('/api/v1/catalog', { query: { ...range, search: find, limit: 1000 } });
+  const catalog = useApi('/api/v1/catalog', { query: { ...range, search: find, limit: 10_000 } });
   return (
     <Page
       title="Services"

@@ -1,0 +1,73 @@
+import { Link } from '@tanstack/react-router';
+import type { Answer } from '../../api/client';
+import { HealthMark } from '../../components/HealthMark';
+import { Panel } from '../../components/Panel';
+import { Errors } from '../../components/Red';
+import { Scroll } from '../../components/Scroll';
+import { Sparkline } from '../../components/Sparkline';
+import type { RedOverTime } from '../../lib/red';
+import { formatCount, formatMs, formatRate } from '../../lib/units';
+
+const SHOWN = 12;
+
+interface Props {
+  worst: Answer<'/api/v1/catalog'>['services'];
+  total: number;
+  red: Map<string, RedOverTime>;
+}
+
+/** The first of the services, which come in order of their health. */
+export function WorstServices({ worst, total, red }: Props) {
+  return (
+    <Panel
+      title="Services, worst first"
+      right={
+        <Link className="link" to="/services">
+          all {formatCount(total)}
+        </Link>
+      }
+    >
+      <Scroll label="Services in a table" maxHeight="none">
+        <table className="grid">
+          <thead>
+            <tr>
+              <th>
+                <span className="visually-hidden">Health</span>
+              </th>
+              <th>Service</th>
+              <th>Requests over time</th>
+              <th className="number">Rate</th>
+              <th className="number">Errors</th>
+              <th className="number">p95</th>
+            </tr>
+          </thead>
+          <tbody>
+            {worst.slice(0, SHOWN).map((row) => (
+              <tr key={row.service}>
+                <td>
+                  <HealthMark health={row.health} />
+                </td>
+                <td style={{ maxWidth: '12rem' }}>
+                  <Link to="/services/$service" params={{ service: row.service }} className="link">
+                    {row.service}
+                  </Link>
+                </td>
+                <td>
+                  <Sparkline
+                    values={red.get(row.service)?.requests ?? []}
+                    label={`Requests of ${row.service} over time`}
+                  />
+                </td>
+                <td className="number">{formatRate(row.rate_per_s)}</td>
+                <td className="number">
+                  <Errors share={row.error_ratio} />
+                </td>
+                <td className="number">{formatMs(row.p95_ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </Panel>
+  );
+}
