@@ -34,6 +34,7 @@ export const VIEWS: { name: string; path: string }[] = [
     path: `/series?build=1&q=${enc('histogram_quantile(0.95, sum by (le) (rate(shop_payment_duration_seconds_bucket[5m])))')}`,
   },
   { name: 'sampling', path: '/sampling' },
+  { name: 'sampling-policies', path: '/sampling?tab=policies' },
   { name: 'usage', path: '/usage' },
 ];
 
@@ -49,6 +50,9 @@ export const STATES: { name: string; path: string }[] = [
   { name: 'builder of what it cannot show', path: `/series?build=1&q=${enc('up / on (job) up')}` },
   { name: 'wrapped lines', path: '/logs?wrap=1' },
   { name: 'lines as JSON', path: '/logs?view=json' },
+  { name: 'policies as YAML', path: '/sampling?tab=policies&as=yaml' },
+  { name: 'budgets', path: '/sampling?tab=budgets' },
+  { name: 'rewind', path: '/sampling?tab=rewind' },
   { name: 'unknown trace', path: `/traces/${'f'.repeat(32)}` },
   { name: 'unknown page', path: '/no/such/page' },
   { name: 'service with a hostile name', path: `/services/${enc(HOSTILE)}` },

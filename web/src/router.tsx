@@ -82,7 +82,7 @@ const routes = [
     ...page,
     path: '/sampling',
     component: lazyRouteComponent(() => import('./pages/sampling/SamplingPage')),
-    validateSearch: texts('tab', 'by'),
+    validateSearch: texts('tab', 'by', 'as'),
   }),
   createRoute({ ...page, path: '/usage', component: lazyRouteComponent(() => import('./pages/usage/UsagePage')) }),
 ];

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
@@ -22,6 +22,7 @@ from traceo.policies.model import (
     read_document,
 )
 from traceo.policies.service import PolicyService
+from traceo.sampling.describe import describe_policies
 from traceo.sampling.parse import ParsedPolicies
 
 router = APIRouter(prefix="/sampling/policies", tags=["sampling"])
@@ -78,6 +79,32 @@ class Versions(BaseModel):
     versions: list[VersionHead]
 
 
+class PolicyField(BaseModel):
+    """A field of a policy set, of a policy, or of what stands in a list of one."""
+
+    name: str
+    kind: Literal["boolean", "integer", "number", "text", "texts", "duration", "policy", "policies", "rows"]
+    required: bool
+    default: bool | int | float | str | list[str] | None = Field(description="null: none, or nothing is the same")
+    choices: list[str] = Field(description="The only values that there are; empty: any")
+    fields: list["PolicyField"] = Field(description="Of `rows`: what each has")
+
+
+class PolicyType(BaseModel):
+    """A type of policy."""
+
+    type: str
+    about: str
+    fields: list[PolicyField]
+
+
+class PolicyTypes(BaseModel):
+    """What a policy set may say."""
+
+    set: list[PolicyField]
+    types: list[PolicyType]
+
+
 WITH_BODY: dict[str, Any] = {
     "openapi_extra": POLICY_BODY,
     "responses": {
@@ -121,6 +148,12 @@ async def validate_policies(request: Request, services: ServicesOf, tenant: Tena
     check_comment(given.comment)
     document = await asyncio.to_thread(services.policies.check, tenant, given.document)
     return answer(_outline("" if document == FOLLOW else document))
+
+
+@router.get("/types", response_model=PolicyTypes)
+async def get_policy_types(tenant: Tenant) -> JSONResponse:
+    """What a policy set may say: its fields, and the types of policies with theirs."""
+    return answer(describe_policies())
 
 
 @router.get("/versions", response_model=Versions)

@@ -3,14 +3,16 @@ import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useApi } from '../api/client';
-import { IconActivity, IconSearch, IconTimeline } from '../lib/icons';
+import { IconActivity, IconBookmark, IconSearch, IconTimeline } from '../lib/icons';
 import { apiTime } from '../lib/time';
 import { PAGES } from './pages';
 import { useShell } from './state';
 
 const TRACE_ID = /^[0-9a-f]{8,32}$/i;
 
-/** Ctrl-K: pages, services, a trace by its id. */
+const PAGE_OF = { promql: '/series', logql: '/logs', traceql: '/traces' } as const;
+
+/** Ctrl-K: pages, services, saved queries, a trace by its id. */
 export function Palette() {
   const navigate = useNavigate();
   const { range } = useShell();
@@ -21,6 +23,7 @@ export function Palette() {
     { query: { start: apiTime(range.from), end: apiTime(range.to) } },
     { every: false, enabled: opened },
   );
+  const saved = useApi('/api/v1/saved-queries', {}, { every: false, enabled: opened });
   const go = (to: string, params: Record<string, string> = {}) => void navigate({ to, params } as never);
   const actions: SpotlightActionData[] = [
     ...PAGES.map(({ to, label, about, icon: Icon }) => ({
@@ -36,6 +39,13 @@ export function Palette() {
       description: 'Service',
       leftSection: <IconActivity size={18} aria-hidden />,
       onClick: () => go('/services/$service', { service }),
+    })),
+    ...(saved.data?.queries ?? []).map(({ id, name, language, query }) => ({
+      id: `query ${id}`,
+      label: name,
+      description: `Saved query: ${query.slice(0, 120)}`,
+      leftSection: <IconBookmark size={18} aria-hidden />,
+      onClick: () => void navigate({ to: PAGE_OF[language], search: { q: query } } as never),
     })),
   ];
   if (TRACE_ID.test(text.trim())) {
@@ -61,7 +71,7 @@ export function Palette() {
       shortcut={['mod + K']}
       searchProps={{
         leftSection: <IconSearch size={18} aria-hidden />,
-        placeholder: 'Page, service, or trace id',
+        placeholder: 'Page, service, saved query, or trace id',
         'aria-label': 'Find',
       }}
     />

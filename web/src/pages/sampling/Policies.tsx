@@ -1,16 +1,17 @@
-import { Button, Checkbox, Group, SimpleGrid, Text, Textarea, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, SegmentedControl, SimpleGrid, Text, Textarea, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { type Answer, type ApiError, postJson, request, useApi, withQuery } from '../../api/client';
 import type { paths } from '../../api/schema';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
-import { Scroll } from '../../components/Scroll';
-import { formatTime } from '../../lib/time';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
+import { PolicyForm } from './PolicyForm';
 import { Report } from './Report';
+import { Versions } from './Versions';
 
 type Current = Answer<'/api/v1/sampling/policies'>;
 export type Simulated = paths['/api/v1/sampling/simulate']['post']['responses'][200]['content']['application/json'];
@@ -22,7 +23,7 @@ policies:
   - {name: a tenth, type: probabilistic, probabilistic: {sampling_percentage: 10}}
 `;
 
-/** The policies that apply, as YAML: tried out before they take effect, with all their versions. */
+/** The policies that apply, as a form or as YAML, which are the same document: tried out before they take effect, with all their versions. */
 export function Policies() {
   const current = useApi('/api/v1/sampling/policies', {}, { every: false });
   return (
@@ -40,6 +41,8 @@ export function Policies() {
 function Editor({ current, changed }: { current: Current; changed: () => void }) {
   const { tenant } = useShell();
   const range = useApiRange();
+  const { as = 'form' } = useSearch({ from: '/sampling' });
+  const navigate = useNavigate({ from: '/sampling' });
   const [document, setDocument] = useState(current.document || BEGINNING);
   const [comment, setComment] = useState('');
   const [dry, setDry] = useState(current.dry_run);
@@ -66,16 +69,35 @@ function Editor({ current, changed }: { current: Current; changed: () => void })
         }
       >
         <div style={{ padding: 10 }}>
-          <Textarea
-            aria-label="Policies in YAML"
-            value={document}
-            onChange={(event) => setDocument(event.currentTarget.value)}
-            autosize
-            minRows={10}
-            maxRows={26}
-            spellCheck={false}
-            styles={{ input: { fontFamily: 'var(--mono)', fontSize: 12 } }}
+          <SegmentedControl
+            aria-label="Edit as"
+            mb="xs"
+            value={as}
+            onChange={(next) =>
+              void navigate({
+                search: (before) => ({ ...before, as: next === 'form' ? undefined : next }),
+                replace: true,
+              })
+            }
+            data={[
+              { label: 'Form', value: 'form' },
+              { label: 'YAML', value: 'yaml' },
+            ]}
           />
+          {as === 'form' ? (
+            <PolicyForm text={document} change={setDocument} />
+          ) : (
+            <Textarea
+              aria-label="Policies in YAML"
+              value={document}
+              onChange={(event) => setDocument(event.currentTarget.value)}
+              autosize
+              minRows={10}
+              maxRows={26}
+              spellCheck={false}
+              styles={{ input: { fontFamily: 'var(--mono)', fontSize: 12 } }}
+            />
+          )}
           <Group justify="space-between" mt="xs">
             <Button variant="default" loading={simulate.isPending} onClick={() => simulate.mutate()}>
               What if?
@@ -117,70 +139,5 @@ function Editor({ current, changed }: { current: Current; changed: () => void })
       )}
       {simulate.data && <Report of={simulate.data} />}
     </div>
-  );
-}
-
-function Versions({ changed, current }: { changed: () => void; current: number | null }) {
-  const { utc, tenant } = useShell();
-  const versions = useApi('/api/v1/sampling/policies/versions', {}, { every: false });
-  const restore = useMutation<unknown, ApiError, number>({
-    mutationFn: (version) =>
-      request(`/api/v1/sampling/policies/versions/${version}/restore`, tenant, { method: 'POST' }),
-    onSuccess: () => {
-      changed();
-      void versions.refetch();
-    },
-  });
-  return (
-    <Panel title="Versions">
-      {restore.error && <ErrorBox error={restore.error} />}
-      <Loaded of={versions}>
-        {({ versions: found }) => (
-          <Scroll label="Versions" maxHeight={480}>
-            <table className="grid">
-              <thead>
-                <tr>
-                  <th className="number">Version</th>
-                  <th>When</th>
-                  <th>Who</th>
-                  <th>Mode</th>
-                  <th>Why</th>
-                  <th>
-                    <span className="visually-hidden">Restore</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.map((version) => (
-                  <tr key={version.version}>
-                    <td className="number">{version.version}</td>
-                    <td>{formatTime(Date.parse(version.created_at), utc)}</td>
-                    <td>{version.created_by}</td>
-                    <td>
-                      {version.mode}
-                      {version.dry_run && ', dry run'}
-                    </td>
-                    <td>{version.comment}</td>
-                    <td>
-                      {version.version !== current && (
-                        <Button
-                          variant="default"
-                          size="compact-xs"
-                          loading={restore.isPending}
-                          onClick={() => restore.mutate(version.version)}
-                          aria-label={`Restore version ${version.version}`}
-                        >
-                          Restore
-                        </Button>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
-        )}
-      </Loaded>
-    </Panel>
   );
 }
