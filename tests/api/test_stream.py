@@ -123,20 +123,27 @@ def test_browser_sends_its_token_as_a_subprotocol() -> None:
     asyncio.run(work())
 
 
-def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+async def send_spans(tenant: str, *names: str) -> None:
+    spans = [span(7, number, time.time_ns(), name=name) for number, name in enumerate(names, 1)]
+    await engine().insert(Signal.TRACES, [Request(tenant, traces("shop", spans))])
+
+
+@pytest.mark.parametrize(("signal", "send"), [("logs", send_logs), ("spans", send_spans)], ids=["logs", "spans"])
+def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch, signal: str, send: Any) -> None:
     monkeypatch.setattr(sockets, "SEND_TIMEOUT_S", 0.2)
 
     async def work() -> None:
         app = make_api(services())
         live = app.state.live
         async with serving(app) as url:
-            headers = {"X-Scope-OrgID": "silent"}
-            async with connect(url, additional_headers=headers, max_queue=1, compression=None) as client:
+            headers = {"X-Scope-OrgID": f"silent-{signal}"}
+            address = f"{url}?signal={signal}"
+            async with connect(address, additional_headers=headers, max_queue=1, compression=None) as client:
                 assert await read(client) == {"type": "started"}
                 client.transport.pause_reading()
                 async with asyncio.timeout(30):
                     while live._clients:
-                        await send_logs("silent", *("x" * 30_000 for _ in range(200)))
+                        await send(f"silent-{signal}", *("x" * 30_000 for _ in range(200)))
                 client.transport.resume_reading()
                 with pytest.raises(ConnectionClosed):
                     while True:
