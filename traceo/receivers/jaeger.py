@@ -31,7 +31,7 @@ REF_TYPE, REF_LOW, REF_HIGH, REF_SPAN = 1, 2, 3, 4
 LOG_TIME, LOG_FIELDS = 1, 2
 KEY, TYPE = 1, 2
 VALUES = {0: (3, bytes), 1: (4, float), 2: (5, bool), 3: (6, int), 4: (7, bytes)}  # by type: its field
-TEXT_TYPE = 0
+TEXT_TYPE, TEXT = 0, 3
 REF_TYPES = {0: "child_of", 1: "follows_from"}
 DEBUG = 2
 RENAMED = {"hostname": "host.name"}
@@ -136,6 +136,10 @@ def _read_tags(tags: list[Any]) -> Tags:
     for tag in tags:
         if type(tag) is not dict:
             raise InvalidRequest("tags: a struct is due")
+        name, text = tag.get(KEY), tag.get(TEXT)
+        if type(name) is bytes and type(text) is bytes and tag.get(TYPE) == TEXT_TYPE:  # most of all
+            found[name.decode("utf-8", "replace")] = text.decode("utf-8", "replace")
+            continue
         key = _text(_get(tag, KEY, bytes, "key of a tag", b""))
         kind = _get(tag, TYPE, int, "type of a tag", TEXT_TYPE)
         if kind not in VALUES:

@@ -16,6 +16,10 @@ NUMBERS = {
     I32: struct.Struct(">i"),
     I64: struct.Struct(">q"),
 }
+# A field's number and its value, or the length of its text, behind its type.
+SIMPLE = {kind: struct.Struct(f">h{form.format[1:]}") for kind, form in NUMBERS.items()} | {
+    STRING: struct.Struct(">hi")
+}
 MAX_DEPTH = 16
 Fields = dict[int, Any]
 
@@ -41,11 +45,24 @@ class _Reader:
         if not depth:
             raise self._wrong(f"nested more than {MAX_DEPTH} deep")
         found: Fields = {}
-        while kind := self.body[self.at]:
-            self.at += 1
-            number = self._number(I16)
-            found[number] = self._value(kind, depth)
-        self.at += 1
+        body, at = self.body, self.at
+        while kind := body[at]:
+            at += 1
+            form = SIMPLE.get(kind)
+            if form is None:
+                self.at = at
+                number = self._number(I16)
+                found[number] = self._value(kind, depth)
+                at = self.at
+                continue
+            number, value = form.unpack_from(body, at)
+            at += form.size
+            if kind == STRING:
+                self._check(value, at)
+                end = at + value
+                value, at = body[at:end], end
+            found[number] = value
+        self.at = at + 1
         return found
 
     def _value(self, kind: int, depth: int) -> Any:
@@ -59,6 +76,8 @@ class _Reader:
             return self.read_fields(depth - 1)
         if kind in (LIST, SET):
             inner = self._number(BYTE)
+            if inner == STRUCT:
+                return [self.read_fields(depth - 1) for _ in range(self._size())]
             return [self._value(inner, self._below(depth)) for _ in range(self._size())]
         if kind == MAP:
             key, inner = self._number(BYTE), self._number(BYTE)
@@ -80,11 +99,15 @@ class _Reader:
         return value
 
     def _size(self) -> int:
-        """Of a text or list: nothing in them is smaller than a byte."""
         size: int = self._number(I32)
-        if not 0 <= size <= len(self.body) - self.at:
-            raise self._wrong(f"a length of {size} is more than what is left")
+        self._check(size, self.at)
         return size
+
+    def _check(self, size: int, at: int) -> None:
+        """Of a text or list: nothing in them is smaller than a byte."""
+        if not 0 <= size <= len(self.body) - at:
+            self.at = at
+            raise self._wrong(f"a length of {size} is more than what is left")
 
     def _wrong(self, what: str) -> InvalidRequest:
         return InvalidRequest(f"the body is not Thrift's binary protocol: {what}, at byte {self.at}")
