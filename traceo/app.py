@@ -129,16 +129,11 @@ async def open_services(config: Config) -> AsyncIterator[Services]:
 async def run_servers(services: Services) -> AsyncIterator[None]:
     """HTTP and gRPC servers and background work; at the end: no new requests, then every batch committed."""
     config = services.config.server
-    http = [
-        make_http_server(
-            _with_receivers(make_api(_api_services(services)), services.ingest),
-            config.host,
-            config.http_port,
-        ),
-        make_http_server(
-            with_spans(make_otlp_http_app(services.ingest), services.ingest), config.host, config.otlp_http_port
-        ),
-    ]
+    api = _with_receivers(make_api(_api_services(services)), services.ingest)
+    receivers = with_spans(make_otlp_http_app(services.ingest), services.ingest)
+    apps = [(api, config.http_port), (receivers, config.otlp_http_port)]
+    apps += [(receivers, config.zipkin_port)] if config.zipkin_port else []
+    http = [make_http_server(app, config.host, port) for app, port in apps]
     tasks = [asyncio.create_task(server.serve()) for server in http]
     grpc_server = await serve_otlp_grpc(services.ingest, config.host, config.otlp_grpc_port)
     async with run_background(services.background):

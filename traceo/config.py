@@ -61,6 +61,9 @@ class Server:
     http_port: int = setting(4000, "UI, own API and query protocols; 0 takes a free port.", minimum=0, maximum=65535)
     otlp_http_port: int = setting(4318, "OTLP over HTTP; 0 takes a free port.", minimum=0, maximum=65535)
     otlp_grpc_port: int = setting(4317, "OTLP over gRPC; 0 takes a free port.", minimum=0, maximum=65535)
+    zipkin_port: int = setting(
+        0, "Zipkin's own, 9411, with what the port of OTLP over HTTP takes; 0: none.", minimum=0, maximum=65535
+    )
     shutdown_grace: Seconds = setting(10.0, "How long running requests may finish after SIGTERM.")
 
 

@@ -12,7 +12,7 @@ from traceo.errors import ConfigError
 
 # Of what a client may send: questions. One that no longer answers pings (every 20 s) is cut.
 WEBSOCKET_MESSAGE_BYTES = 64 << 10
-PORTS = ("http_port", "otlp_http_port", "otlp_grpc_port")
+PORTS = ("http_port", "otlp_http_port", "otlp_grpc_port", "zipkin_port")
 
 
 class QuietServer(uvicorn.Server):

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -23,10 +23,25 @@ from py_zipkin.zipkin import zipkin_client_span, zipkin_span
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
-from tests.e2e.server import RunningServer
+from tests.clickhouse import free_ports
+from tests.e2e.server import RunningServer, running_server
 from tests.receivers.loki_messages import push_request, snappy
 
 NOW_NS = time.time_ns()
+
+
+@pytest.fixture(scope="module")
+def zipkin_url() -> str:
+    """Where Zipkin's own port is."""
+    return f"http://127.0.0.1:{free_ports(1)[0]}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, zipkin_url: str) -> Iterator[RunningServer]:
+    port = zipkin_url.rpartition(":")[2]
+    with running_server(tmp_path_factory.mktemp("clients") / "data", server__zipkin_port=port) as running:
+        yield running
+        running.terminate()
 
 
 def ask(server: RunningServer, path: str, tenant: str, headers: Mapping[str, str] | None = None, **params: Any) -> Any:
@@ -155,7 +170,7 @@ def test_py_zipkin(server: RunningServer, tenant: str) -> None:
     def transport(encoded: bytes | str) -> None:
         body = encoded.encode() if isinstance(encoded, str) else encoded
         headers = {"content-type": "application/json", "x-scope-orgid": tenant}
-        assert httpx.post(f"{server.otlp_url}/api/v2/spans", content=body, headers=headers).status_code == 202
+        assert httpx.post(f"{server.api_url}/api/v2/spans", content=body, headers=headers).status_code == 202
 
     with zipkin_span(
         "cart", "add", transport_handler=transport, sample_rate=100, encoding=Encoding.V2_JSON, use_128bit_trace_id=True
@@ -166,9 +181,9 @@ def test_py_zipkin(server: RunningServer, tenant: str) -> None:
     check_trace(server, tenant, trace_id, {"add": "server", "query": "client"})
 
 
-def test_zipkin_exporter_of_opentelemetry(server: RunningServer, tenant: str) -> None:
+def test_zipkin_exporter_of_opentelemetry(server: RunningServer, tenant: str, zipkin_url: str) -> None:
     provider = TracerProvider(resource=Resource({"service.name": "cart"}))
-    exporter = ZipkinExporter(endpoint=f"{server.api_url}/api/v2/spans")
+    exporter = ZipkinExporter(endpoint=f"{zipkin_url}/api/v2/spans")
     exporter.session.headers["x-scope-orgid"] = tenant
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("lib")

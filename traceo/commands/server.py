@@ -18,6 +18,7 @@ FLAGS = {
     "server.http_port": ("--http-port", "N", "port of the UI and the API (4000)"),
     "server.otlp_http_port": ("--otlp-http-port", "N", "port of OTLP over HTTP (4318)"),
     "server.otlp_grpc_port": ("--otlp-grpc-port", "N", "port of OTLP over gRPC (4317)"),
+    "server.zipkin_port": ("--zipkin-port", "N", "port of Zipkin, 9411 by custom (none)"),
     "sampling.policy_file": ("--sampling-policies", "FILE", "what is kept of traces; `recommended`: Traceo's own"),
 }
 
