@@ -165,6 +165,7 @@ ROUTES = [
 ]
 STATELESS = [
     ("POST", "/api/v1/sampling/policies/validate", {"json": {"document": POLICIES}}),
+    ("GET", "/api/v1/sampling/policies/types", {}),
     ("POST", "/api/v1/dashboards/import", {"json": {"dashboard": {"title": "a", "panels": [{"type": "pie"}]}}}),
 ]
 PROBES = [("GET", "/healthz", {}), ("GET", "/readyz", {}), ("GET", "/metrics", {})]
