@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from traceo.errors import LimitExceeded
+from traceo.query.log_minutes import select_minutes, to_minutes
 from traceo.query.promql.ast import Matcher
 from traceo.query.promql.selectors import condition, matches
-from traceo.query.run import Queries
+from traceo.query.run import Queries, to_rows
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text, text_of
 
@@ -82,11 +83,11 @@ def stream_conditions(scope: Scope, matchers: Sequence[Matcher]) -> list[str]:
 
 
 async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: Sequence[Matchers]) -> list[Stream]:
-    """Streams with records in the range that one of the selectors means (none given: all)."""
+    """Streams with records in the minutes of the range that one of the selectors means (none given: all)."""
 
     async def read(recent: frozenset[str]) -> list[Stream]:
-        scope = Scope(tenant, between, recent=recent)
-        seen = f"SELECT DISTINCT resource_id FROM ({scope.select_logs('resource_id')})"
+        scope = Scope(tenant, to_minutes(between), recent=recent)
+        seen = f"SELECT DISTINCT resource_id FROM ({select_minutes(scope)})"
         distinct = scope.without_time().select("resources", f"id, {LABELS}", [f"id IN ({seen})"], "LIMIT 1 BY id")
         any_set = " OR ".join(f"({' AND '.join(condition(scope, list(one)))})" for one in sets if one)
         where = f" WHERE {any_set}" if any_set and all(sets) else ""
@@ -98,14 +99,25 @@ async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: 
 
 
 async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
-    """The resources that a selector means."""
-    scope = Scope(tenant)
-    sql = f"{select_streams(scope, matchers, 'id, labels, metadata, pushed')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
-    rows = await queries.rows(scope, sql)
-    if len(rows) > MAX_STREAMS:
+    """The resources that a selector means.
+
+    Those that were found for it within the last seconds are taken again if no resource has come since: counting rows
+    costs a tenth of finding them.
+    """
+    written = (await queries.table("SELECT count() AS n FROM resources", {}))["n"][0].as_py()
+    asked = "streams", tenant, matchers, written
+    since = queries.recent_streams.now()
+    table = queries.recent_streams.get(asked)
+    if table is None:
+        scope = Scope(tenant)
+        sql = f"{select_streams(scope, matchers, 'id, labels, metadata, pushed')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
+        table = await queries.table(sql, dict(scope.params))
+        queries.recent_streams.put(asked, table, since)
+    if table.num_rows > MAX_STREAMS:
         raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
     return [
-        Stream(row["id"], read_labels(row["labels"]), read_labels(row["metadata"]), bool(row["pushed"])) for row in rows
+        Stream(row["id"], read_labels(row["labels"]), read_labels(row["metadata"]), bool(row["pushed"]))
+        for row in to_rows(table)
     ]
 
 

@@ -1,15 +1,24 @@
-"""How much streams hold: records and bytes of lines, all at once or step by step."""
+"""How much streams hold: records and bytes of lines, all at once or step by step.
+
+Of steps of a minute and more, whole minutes are counted: those that have a part in the range, each in the step in which
+it ends.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from traceo.query.log_minutes import select_minutes, to_minutes
 from traceo.query.log_streams import Matchers, read_labels, select_streams, stream_conditions
 from traceo.query.run import Queries, Row
-from traceo.query.sql import Scope, TimeRange
+from traceo.query.sql import MINUTE_NS, Scope, TimeRange
 
 HOUR_NS = 3600 * 10**9
-BYTES = "length(body) + length(body_value)"
+# Of a record, what log_minutes.py says of a minute.
+EACH = """
+resource_id, toUnixTimestamp64Nano(time) + 1 AS time_ns, 1 AS entries, length(body) AS body_bytes,
+length(body_value) AS value_bytes
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,13 @@ async def _sum(queries: Queries, tenant: str, between: TimeRange, matchers: Matc
     """By resource and step: records, bytes and labels."""
 
     async def read(recent: frozenset[str]) -> list[Row]:
-        scope = Scope(tenant, between, recent=recent)
-        found = scope.select_logs("time, resource_id, body, body_value", stream_conditions(scope, matchers))
+        scope = Scope(tenant, to_minutes(between) if step_ns >= MINUTE_NS else between, recent=recent)
+        where = stream_conditions(scope, matchers)
+        found = select_minutes(scope, where) if step_ns >= MINUTE_NS else scope.select_logs(EACH, where)
         start, step = scope.bind(between.start_ns), scope.bind(step_ns)
         sums = (
-            f"SELECT resource_id, intDiv(toUnixTimestamp64Nano(time) - {start}, {step}) AS step, count() AS entries, "
-            f"sum({BYTES}) AS bytes FROM ({found}) GROUP BY resource_id, step"
+            f"SELECT resource_id, intDiv(greatest(time_ns - 1 - {start}, 0), {step}) AS step, sum(entries) AS entries, "
+            f"sum(body_bytes + value_bytes) AS bytes FROM ({found}) GROUP BY resource_id, step"
         )
         labels = select_streams(scope, matchers, "id, labels")
         return await queries.rows(scope, f"SELECT * FROM ({sums}) AS s JOIN ({labels}) AS l ON l.id = s.resource_id")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from traceo.errors import InvalidRequest
 from traceo.query.run import Queries, Row
-from traceo.query.search import windows
+from traceo.query.search import LOG_WINDOWS_NS, windows
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_map, decode_text, decode_value
 
@@ -73,7 +73,7 @@ async def _search_logs(queries: Queries, tenant: str, search: LogSearch, recent:
     wanted = search.limit + 1 + (search.after.shown if search.after else 0)
     times: list[int] = []
     end_ns = search.after.time_ns + 1 if search.after else None
-    for window in windows(search.between, end_ns, at_once=is_selective(search)):
+    for window in windows(search.between, end_ns, at_once=is_selective(search), reaches=LOG_WINDOWS_NS):
         scope = Scope(tenant, window, recent=recent)
         sql = f"{compile_times(scope, search)} LIMIT {wanted}"
         times = [row["time_ns"] for row in await queries.rows(scope, sql)]

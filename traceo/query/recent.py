@@ -5,15 +5,15 @@ from collections.abc import Callable, Hashable
 
 import pyarrow as pa
 
-MAX_AGE_S = 1.0
 MAX_ROWS, MAX_TABLES = 10_000, 200  # of one table; of all
 
 
 class RecentTables:
-    """Small results by what was asked, none older than MAX_AGE_S. `clock`: seconds, never set back."""
+    """Small results by what was asked, none older than `max_age_s`. `clock`: seconds, never set back."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, max_age_s: float = 1.0) -> None:
         self._clock = clock
+        self._max_age_s = max_age_s
         self._tables: dict[Hashable, tuple[float, pa.Table]] = {}
 
     def now(self) -> float:
@@ -23,7 +23,7 @@ class RecentTables:
     def get(self, asked: Hashable) -> pa.Table | None:
         """The result, if it is young enough."""
         since, table = self._tables.get(asked, (0.0, None))
-        return table if table is not None and self._clock() - since < MAX_AGE_S else None
+        return table if table is not None and self._clock() - since < self._max_age_s else None
 
     def put(self, asked: Hashable, table: pa.Table, since: float) -> None:
         """Keep a result. Not one without rows: what is new to somebody who waits for it is seen at once."""

@@ -40,6 +40,7 @@ class Queries:
         self._types: dict[str, list[str]] = {}
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.recent_series = RecentTables()  # of `promql.fetch`
+        self.recent_streams = RecentTables(max_age_s=10)  # of `log_streams.find_sources`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 
     async def table(self, sql: str, params: dict[str, Any], *, limits: QueryLimits | None = None) -> pa.Table:
@@ -83,8 +84,7 @@ class Queries:
 
     async def rows(self, scope: Scope, sql: str) -> list[Row]:
         """The result as rows; texts are bytes, because no sender is bound to send UTF-8."""
-        table = await self.table(sql, dict(scope.params))
-        return _to_rows(as_bytes(table))
+        return to_rows(await self.table(sql, dict(scope.params)))
 
     async def types(self, sql: str, params: dict[str, Any]) -> list[str]:
         """The engine's types of a statement's columns. They follow from its text and values alone: kept in memory."""
@@ -115,9 +115,12 @@ class Queries:
         return frozenset(window for window, table in zip(windows, counted, strict=True) if table["n"][0].as_py())
 
 
-def _to_rows(table: pa.Table) -> list[Row]:
-    """Column by column: Arrow's own `to_pylist` makes an object of each key and value of each map."""
-    columns = [_to_list(column) for column in table.columns]
+def to_rows(table: pa.Table) -> list[Row]:
+    """The rows of a table with bytes for texts.
+
+    Column by column: Arrow's own `to_pylist` makes an object of each key and value of each map.
+    """
+    columns = [_to_list(column) for column in as_bytes(table).columns]
     if not columns:
         return []
     names = table.column_names

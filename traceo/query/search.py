@@ -3,7 +3,7 @@
 All conditions are about one span: a trace is found when some span of it meets them all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from traceo.errors import InvalidRequest
@@ -14,6 +14,7 @@ from traceo.store.attributes import decode_text
 
 # How far back an unselective search looks first, before the whole range is sorted.
 WINDOWS_NS = (2 * MINUTE_NS, 20 * MINUTE_NS, 200 * MINUTE_NS, 24 * 60 * MINUTE_NS)
+LOG_WINDOWS_NS = (MINUTE_NS // 2, *WINDOWS_NS)  # there are more lines than traces
 STATUS_CODES = {name: code for code, name in STATUSES.items()}
 SUMMARY = """
 trace_id, toUnixTimestamp64Nano(min(start_time)) AS start_ns,
@@ -73,12 +74,14 @@ async def _search_traces(queries: Queries, tenant: str, search: TraceSearch, rec
     return TracePage(traces, page[-1] if len(hits) > search.limit else None)
 
 
-def windows(between: TimeRange, end_ns: int | None = None, *, at_once: bool = False) -> Iterator[TimeRange]:
+def windows(
+    between: TimeRange, end_ns: int | None = None, *, at_once: bool = False, reaches: Sequence[int] = WINDOWS_NS
+) -> Iterator[TimeRange]:
     """Ranges with the same end that reach back further and further, the whole one last (`at_once`: only that one)."""
     end = min(between.end_ns, end_ns) if end_ns is not None else between.end_ns
     if end <= between.start_ns:
         return
-    for reach in () if at_once else WINDOWS_NS:
+    for reach in () if at_once else reaches:
         if end - reach > between.start_ns:
             yield TimeRange(end - reach, end)
     yield TimeRange(between.start_ns, end)

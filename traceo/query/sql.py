@@ -144,15 +144,19 @@ class Scope(Bindings):
         where = [self.has_attribute(key, value) for key, value in attributes]
         return f"resource_id IN ({self.select('resources', 'id', where)})"
 
+    def select_resting(self, table: str, columns: str, where: Sequence[str] = ()) -> str:
+        """What waits in the recent window of `table` and was not copied out of it; "" where nothing is read of it."""
+        window = f"{table}_recent"
+        if window not in self.recent:
+            return ""
+        key = WINDOWS[window]
+        copied = self.select(table, key, [f"received_at >= ({SINCE.format(window=window)})", *where])
+        return self.select(window, columns, [*where, f"({key}) NOT IN ({copied})"])
+
     def _with_recent(self, table: str, columns: str, where: Sequence[str]) -> str:
         """What was copied out of the window is read where it was copied to, for as long as it is in both."""
-        durable, window = self.select(table, columns, where), f"{table}_recent"
-        if window not in self.recent:
-            return durable
-        key = WINDOWS[window]
-        twice = self.select(table, key, [f"received_at >= ({SINCE.format(window=window)})", *where])
-        recent = self.select(window, columns, [*where, f"({key}) NOT IN ({twice})"])
-        return f"{durable} UNION ALL {recent}"
+        durable, resting = self.select(table, columns, where), self.select_resting(table, columns, where)
+        return f"{durable} UNION ALL {resting}" if resting else durable
 
     def _time_bounds(self, table: str) -> list[str]:
         column = TIME_COLUMNS[table]

@@ -142,7 +142,9 @@ class EmbeddedStore:
         await self._control.close()
 
     def _query_settings(self, limits: QueryLimits) -> str:
-        settings = [f"max_threads = {self._threads}", "readonly = 2"]
+        """By itself the engine gives a query one thread for each free GiB, which is one at most here (chDB 26.9)."""
+        threads = f"max_threads = {self._threads}, max_threads_min_free_memory_per_thread = 0"
+        settings = [threads, "readonly = 2"]
         if limits.timeout_s:
             settings.append(f"max_execution_time = {limits.timeout_s}")
         if limits.max_result_rows:

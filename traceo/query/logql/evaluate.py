@@ -25,7 +25,7 @@ from traceo.query.promql.durations import Window
 from traceo.query.promql.options import Options
 from traceo.query.promql.values import Grid, Series, single_row, without_names
 from traceo.query.run import Queries, Row
-from traceo.query.search import windows
+from traceo.query.search import LOG_WINDOWS_NS, windows
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text, decode_value
 
@@ -102,7 +102,7 @@ async def read_lines(
     async def read(recent: frozenset[str]) -> list[Line]:
         """Times are found first, so that labels are read and lines are parsed in full of these lines only."""
         times: list[int] = []
-        for window in [between] if forward else windows(between):
+        for window in [between] if forward else windows(between, reaches=LOG_WINDOWS_NS):
             scope = Scope(tenant, window, recent=recent)
             rows = await queries.rows(scope, compile_times(scope, query, streams, sets, limit, forward, scopes))
             times = [row["time_ns"] for row in rows]

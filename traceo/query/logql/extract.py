@@ -34,6 +34,7 @@ LEVEL = (
     "severity_text != '', toString(severity_text), 'unknown')"
 )
 OBSERVED = "(time_ns + observed_after_ns)"
+DETECTED_LEVEL = "detected_level"
 RECORD = {
     "trace_id": "if(trace_id = toFixedString('', 16), '', lower(hex(trace_id)))",
     "span_id": "if(span_id = toFixedString('', 8), '', lower(hex(span_id)))",
@@ -43,7 +44,7 @@ RECORD = {
     "flags": "if(flags = 0, '', toString(flags))",
     "dropped_attributes_count": "if(dropped_attributes = 0, '', toString(dropped_attributes))",
     "observed_timestamp": f"if(scope_id = 0 OR {OBSERVED} = 0, '', toString({OBSERVED}))",
-    "detected_level": LEVEL,
+    DETECTED_LEVEL: LEVEL,
 }
 SENT = f"CAST(mapApply((k, v) -> ({_name('toString(k)')}, {text_of('v')}), attributes), 'Map(String, String)')"
 METADATA = f"mapUpdate({SENT}, map({', '.join(f'{name!r}, {value}' for name, value in RECORD.items())}))"
@@ -52,6 +53,8 @@ METADATA = f"mapUpdate({SENT}, map({', '.join(f'{name!r}, {value}' for name, val
 def metadata_of(scope: Scope, name: str) -> str:
     """SQL: an entry of the structured metadata. A name's underscores may be any other characters in the record's."""
     own = RECORD.get(name)
+    if own == LEVEL:  # which is never empty
+        return own
     if "_" in name:
         like = scope.bind("^" + name.replace("_", NOT_IN_NAMES.replace("_", "")) + "$")
         meant = f"match(k, {like})"

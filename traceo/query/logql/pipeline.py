@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from traceo.query.log_minutes import select_minutes
 from traceo.query.log_streams import Scopes, Stream, distinct_streams
 from traceo.query.logql import extract
 from traceo.query.logql.ast import (
@@ -40,11 +41,16 @@ ESCAPE_SEQUENCES = r"\\x1b\\[[0-9;]*[A-Za-z]"
 Lookup = Callable[[str], str]
 
 
+def _select_lines(scope: Scope, where: Sequence[str]) -> str:
+    return scope.select_logs(COLUMNS, where)
+
+
 class PipelineSql:
     """SELECT of rows, with `stream` (a number), `time_ns`, and SQL of what the stages made of each.
 
     `line`, `error` and `details` are expressions; `label(name)` is one, the empty text for a missing label; `parsed`
     is a map of the labels that stages have set, in which an empty value takes a stream's label away.
+    `of_minutes`: a row is not a line, but what log_minutes.py counted of a stream's lines.
     """
 
     def __init__(
@@ -55,8 +61,10 @@ class PipelineSql:
         scopes: Scopes | None = None,
         *,
         shows_empty: bool = False,
+        of_minutes: bool = False,
     ) -> None:
         self._scope = scope
+        self._select = select_minutes if of_minutes else _select_lines
         self._sets = sets
         self._scopes = scopes or {}
         distinct = distinct_streams(streams)
@@ -159,7 +167,7 @@ class PipelineSql:
 
     def _start(self) -> None:
         if not self._rows:
-            found = self._scope.select_logs(COLUMNS, self._first)
+            found = self._select(self._scope, self._first)
             self._rows = f"SELECT *, {self._stream} AS stream FROM ({found})"
 
     def _filter(self, condition: str | list[str]) -> None:

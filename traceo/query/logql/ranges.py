@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from traceo.errors import LimitExceeded, QueryError
+from traceo.query.log_minutes import is_of_minutes
 from traceo.query.log_streams import Scopes, Stream, distinct_labels, find_scopes, find_sources
 from traceo.query.logql import extract
 from traceo.query.logql.ast import Both, Compare, LabelFormat, LineFormat, MetricQuery, Parser, RangeAggregation
@@ -24,13 +25,20 @@ from traceo.query.logql.pipeline import PipelineSql
 from traceo.query.promql.ast import Aggregate, Binary, Call, Node, Paren, Selector, Unary
 from traceo.query.promql.values import Floats, Ints, Points, key_of
 from traceo.query.run import Queries
-from traceo.query.sql import Scope, TimeRange
+from traceo.query.sql import MINUTE_NS, Scope, TimeRange
 from traceo.store.attributes import decode_text
 
 MS = 1_000_000
 MAX_SERIES = 20_000
 MAX_BUCKETS = 200_000
 MAX_WINDOWS_OF_A_LINE = 1000
+# Of lines without stages, what their minutes tell.
+OF_MINUTES = {
+    "count_over_time": "sum(entries)",
+    "rate": "sum(entries)",
+    "bytes_over_time": "sum(body_bytes)",
+    "bytes_rate": "sum(body_bytes)",
+}
 # What the engine computes of a bucket, and how buckets make a window.
 MERGED: dict[str, tuple[str, str]] = {
     "count_over_time": ("count()", "sum"),
@@ -177,12 +185,15 @@ def compile_range(
     scopes: Scopes | None = None,
 ) -> Compiled:
     """A row of `stream_number` (-1: only `labels` count), `labels`, `places`, `found` and `failed`."""
-    sql = PipelineSql(scope, streams, sets, scopes)
+    of_minutes = _are_minutes_enough(scope, one, steps, sets)
+    sql = PipelineSql(scope, streams, sets, scopes, of_minutes=of_minutes)
     sql.add(one.pipeline.stages)
     value = sql.unwrap(one.unwrap) if one.unwrap else "0"
     key, labels, known = _key(sql, one, sets)
     expression = MERGED[one.op][0] if one.op in MERGED else WHOLE[one.op]
-    if one.op == "rate" and one.unwrap:
+    if of_minutes:
+        expression = OF_MINUTES[one.op]
+    elif one.op == "rate" and one.unwrap:
         expression = "sum({value})"
     computed = expression.format(line=sql.line, value=value, param=one.param)
     place = _place(one, steps, scope)
@@ -202,6 +213,15 @@ def compile_range(
         f"FROM ({grouped}) GROUP BY stream_number, labels ORDER BY stream_number, labels LIMIT {MAX_SERIES + 1}",
         known,
     )
+
+
+def _are_minutes_enough(scope: Scope, one: RangeAggregation, steps: Steps, sets: Sequence[dict[str, str]]) -> bool:
+    """Whether a range can be put together from whole minutes of streams and severities."""
+    if one.op not in OF_MINUTES or one.pipeline.stages or one.unwrap or one.without or one.grouping is None:
+        return False
+    known = all(name == extract.DETECTED_LEVEL or all(labels.get(name) for labels in sets) for name in one.grouping)
+    assert scope.between is not None
+    return known and is_of_minutes(scope.between) and _width(one, steps) % MINUTE_NS == 0
 
 
 def _key(

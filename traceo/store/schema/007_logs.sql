@@ -3,6 +3,8 @@
 -- doubles a line's bytes and its cost).
 -- `record_id` is 0, but for a record that rested in `logs_recent`: for as long as it is in both, reads tell by it that it is
 -- one (nothing else does: two records may be alike).
+-- `by_minute` counts records by stream and severity, in minutes that end with their last nanosecond, as LogQL's windows do
+-- (query/log_minutes.py). Measured: a hundred bytes for a thousand lines, and nothing of an insert that shows.
 -- cluster: sharded by trace_id
 CREATE TABLE IF NOT EXISTS logs${local}
 (
@@ -27,7 +29,14 @@ CREATE TABLE IF NOT EXISTS logs${local}
     INDEX by_token body TYPE tokenbf_v1(24576, 3, 0) GRANULARITY 1,
     INDEX by_trace_id trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_time time TYPE minmax GRANULARITY 1
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    PROJECTION by_minute
+    (
+        SELECT tenant, service, resource_id, severity_number, severity_text,
+            intDiv(toUnixTimestamp64Nano(time) - 1, 60000000000) AS minute,
+            count(), sum(length(body)), sum(length(concat(body_value, '')))
+        GROUP BY tenant, service, resource_id, severity_number, severity_text, minute
+    )
 )
 ENGINE = ${Replicated}MergeTree
 PARTITION BY toDate(received_at)
