@@ -111,4 +111,9 @@ def _fixed64(number: int, value: int) -> bytes:
 
 
 def _attributes(number: int, attributes: Mapping[bytes, bytes]) -> bytes:
-    return b"".join(_part(number, _text(1, key) + _part(2, value)) for key, value in attributes.items())
+    """`KeyValue`s: written out, because they are most of a trace."""
+    tag, size, parts = encode_varint(number << 3 | 2), encode_varint, []
+    for key, value in attributes.items():
+        pair = b"\x0a" + size(len(key)) + key + b"\x12" + size(len(value)) + value
+        parts.append(tag + size(len(pair)) + pair)
+    return b"".join(parts)

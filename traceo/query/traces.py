@@ -138,7 +138,9 @@ def parse_span_id(text: str) -> bytes:
 
 
 def _show_nested(row: Row, kind: str) -> list[Row]:
-    columns = [row.get(f"{kind}.{field}", []) for field in NESTED[kind]]
+    if not row.get(f"{kind}.{NESTED[kind][0]}"):
+        return []
+    columns = [row[f"{kind}.{field}"] for field in NESTED[kind]]
     return [
         {
             name: value.hex() if name.endswith("_id") else _show(value)

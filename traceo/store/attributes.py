@@ -21,6 +21,8 @@ CONTENT = "substring({x}, multiIf(length({x}) < 130, 3, length({x}) < 16387, 4, 
 LOW_WORD = "reinterpretAsUInt64(substring({x}, 2, 8))"
 HIGH_WORD = "reinterpretAsUInt64(substring({x}, 10))"
 
+# What begins the encoding of a text, by its whole length of less than 130 bytes.
+SHORT_TEXT = [b"none", b"none", *(bytes([0x0A, length]) for length in range(128))]
 MAX_ELEMENTS = 1000
 BYTE = "toUInt64(reinterpretAsUInt8(substring(c, tupleElement(found, 1) + {n}, 1)))"
 FIRST, SECOND, THIRD = (BYTE.format(n=n) for n in (1, 2, 3))
@@ -42,6 +44,11 @@ def decode_value(raw: bytes) -> Any:
     What JSON has no type for becomes an object with one key: `{"$bytes": base64}`, `{"$double": "NaN"}`.
     Bytes that are no `AnyValue` are shown like a bytes value: a query must not fail on one sender's mistake.
     """
+    if len(raw) < 130 and raw[:2] == SHORT_TEXT[len(raw)]:  # most values by far; in a third of the time
+        try:
+            return raw[2:].decode()
+        except UnicodeDecodeError:
+            pass
     try:
         return _from_any_value(AnyValue.FromString(raw))
     except DecodeError:

@@ -9,6 +9,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 MESSAGE = re.compile(r"message (\w+) \{(.*?)\}", re.DOTALL)
 FIELD = re.compile(r"(repeated |optional )?(\w+) (\w+) = (\d+);")
+SHORT_VARINTS = [bytes([number]) for number in range(128)]
 
 
 def make_messages(definitions: str) -> dict[str, Any]:
@@ -35,6 +36,8 @@ def make_messages(definitions: str) -> dict[str, Any]:
 
 def encode_varint(number: int) -> bytes:
     """A number from 0 to 2^64 - 1 as a base-128 varint."""
+    if number < len(SHORT_VARINTS):
+        return SHORT_VARINTS[number]
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
