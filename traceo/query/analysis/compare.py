@@ -14,7 +14,7 @@ from traceo.query.analysis.compare_sql import (
     compile_members,
     compile_numbers,
     compile_values,
-    write_member,
+    write_members,
 )
 from traceo.query.analysis.ranking import OUTCOMES, best
 from traceo.query.analysis.selection import Selection, resolve
@@ -69,11 +69,12 @@ async def compare_sets(
         sets = Sets(resolved[0], resolved[1], whole, max_traces)
         scope = Scope(tenant, recent=recent)
         members = await queries.rows(scope, compile_members(scope, sets, recent))
+        members.sort(key=lambda row: (row["side"], row["trace_id"]))
         totals = _sum_up_members(members)
         if not min(totals.traces):
             return totals, []
-        texts = [write_member(row["trace_id"], row["side"], row["weight"]) for row in members]
-        sets = replace(sets, members="".join(texts))
+        texts = write_members([row["trace_id"] for row in members], [row["weight"] for row in members])
+        sets = replace(sets, members=texts)
         return totals, await asyncio.gather(*(_read(queries, tenant, sets, recent, make, totals) for make in COMPILERS))
 
     totals, parts = await queries.over_recent(["spans_recent"], read)
@@ -99,6 +100,7 @@ async def _read(
 ) -> list[Row]:
     scope = Scope(tenant, recent=recent)
     sql = make(scope, sets)
+    scope.params |= {"members_0": totals.traces[0], "members_all": sum(totals.traces)}
     for side in (0, 1):
         scope.params |= {f"total_{side}": totals.weights[side], f"size_{side}": totals.sizes[side]}
     return await queries.rows(scope, sql)
