@@ -8,6 +8,8 @@ other attributes, and all of the scope of a record, are structured metadata, as 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from traceo.errors import LimitExceeded
 from traceo.query.log_minutes import select_minutes, to_minutes
 from traceo.query.promql.ast import Matcher
@@ -99,20 +101,10 @@ async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: 
 
 
 async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
-    """The resources that a selector means.
-
-    Those that were found for it within the last seconds are taken again if no resource has come since: counting rows
-    costs a tenth of finding them.
-    """
-    written = (await queries.table("SELECT count() AS n FROM resources", {}))["n"][0].as_py()
-    asked = "streams", tenant, matchers, written
-    since = queries.recent_streams.now()
-    table = queries.recent_streams.get(asked)
-    if table is None:
-        scope = Scope(tenant)
-        sql = f"{select_streams(scope, matchers, 'id, labels, metadata, pushed')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
-        table = await queries.table(sql, dict(scope.params))
-        queries.recent_streams.put(asked, table, since)
+    """The resources that a selector means."""
+    scope = Scope(tenant)
+    sql = f"{select_streams(scope, matchers, 'id, labels, metadata, pushed')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
+    table = await _read_known(queries, "resources", scope, sql)
     if table.num_rows > MAX_STREAMS:
         raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
     return [
@@ -126,10 +118,24 @@ async def find_scopes(queries: Queries, tenant: str, streams: Sequence[Stream]) 
     if all(stream.pushed for stream in streams):
         return {}
     scope = Scope(tenant)
-    rows = await queries.rows(
-        scope, scope.select("scopes", f"id, {OF_SCOPE}", tail=f"ORDER BY day DESC LIMIT 1 BY id LIMIT {MAX_SCOPES}")
-    )
-    return {row["id"]: read_labels(row["metadata"]) for row in rows}
+    sql = scope.select("scopes", f"id, {OF_SCOPE}", tail=f"ORDER BY day DESC LIMIT 1 BY id LIMIT {MAX_SCOPES}")
+    table = await _read_known(queries, "scopes", scope, sql)
+    return {row["id"]: read_labels(row["metadata"]) for row in to_rows(table)}
+
+
+async def _read_known(queries: Queries, table: str, scope: Scope, sql: str) -> pa.Table:
+    """A small result over `resources` or `scopes`, taken again for some seconds if no row has come since.
+
+    Counting all rows costs a tenth of reading them.
+    """
+    since = queries.recent_streams.now()
+    written = (await queries.table(f"SELECT count() AS n FROM {table}", {}))["n"][0].as_py()
+    asked = written, sql, tuple(scope.params.items())
+    known = queries.recent_streams.get(asked)
+    if known is None:
+        known = await queries.table(sql, dict(scope.params))
+        queries.recent_streams.put(asked, known, since)
+    return known
 
 
 def distinct_streams(streams: Sequence[Stream]) -> list[Stream]:

@@ -40,7 +40,7 @@ class Queries:
         self._types: dict[str, list[str]] = {}
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.recent_series = RecentTables()  # of `promql.fetch`
-        self.recent_streams = RecentTables(max_age_s=10)  # of `log_streams.find_sources`
+        self.recent_streams = RecentTables(max_age_s=10)  # of `log_streams`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 
     async def table(self, sql: str, params: dict[str, Any], *, limits: QueryLimits | None = None) -> pa.Table:

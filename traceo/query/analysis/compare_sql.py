@@ -40,7 +40,7 @@ SPAN_COLUMNS = (
     "trace_id, service, name, kind, status_code, start_time, duration_ns, resource_id, attributes, received_at, "
     "threshold"
 )
-# Of `numbers`, the traces with a value. An array of numbers a value takes a tenth of the time of an array of values a trace.
+# Of `numbers`, the traces with a value: a tenth of the time of an array of values a trace.
 COUNTS = (
     "arrayCount(n -> n <= {members_0:UInt32}, numbers) AS traces_0, length(numbers) - traces_0 AS traces_1, "
     "arraySum(n -> if(n <= {members_0:UInt32}, weights[n], 0), numbers) AS weight_0, "
@@ -152,7 +152,8 @@ def compile_values(scope: Scope, sets: Sets) -> str:
         f"SELECT number, if(nth > {len(INTRINSICS)}, 'span', '') AS place, key, value FROM "
         f"({compile_spans(scope, sets, 'service, name, kind, status_code, attributes')}) ARRAY JOIN "
         f"arrayConcat([{names}], CAST(mapKeys(attributes), 'Array(String)')) AS key, "
-        f"arrayConcat([{own}], mapValues(attributes)) AS value, range(1, length(attributes) + {len(INTRINSICS) + 1}) AS nth"
+        f"arrayConcat([{own}], mapValues(attributes)) AS value, "
+        f"range(1, length(attributes) + {len(INTRINSICS) + 1}) AS nth"
     )
     bag = scope.select("resources", "id, attributes AS found", tail="LIMIT 1 BY id")
     of_resource = (

@@ -208,6 +208,8 @@ class PipelineSql:
         if name not in self._of_record:
             self._of_record[name] = self._column(extract.metadata_of(self._scope, name))
         found = self._of_record[name]
+        if name == extract.DETECTED_LEVEL:
+            return found
         if any(name in metadata for metadata in self._resources):
             found = _first_of(self._chosen([metadata.get(name, "") for metadata in self._resources]), found)
         if scopes := {scope_id: metadata[name] for scope_id, metadata in self._scopes.items() if metadata.get(name)}:
