@@ -115,8 +115,11 @@ test('everything by keyboard: help, palette, pages, query, spans', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('t');
   await expect.poll(() => new URL(page.url()).pathname).toBe('/traces');
+  const editor = page.getByRole('textbox', { name: 'TraceQL' });
+  await editor.waitFor();
   await settled(page);
   await page.keyboard.press('/');
+  await expect.poll(() => editor.evaluate((node) => node === document.activeElement)).toBe(true);
   await page.keyboard.press('Control+a');
   await page.keyboard.type('{ duration > 2s }');
   await page.keyboard.press('Enter');
