@@ -116,6 +116,12 @@ def test_browser_sends_its_token_as_a_subprotocol() -> None:
             async with connect(url, subprotocols=["traceo", "traceo.token.abc"]) as client:  # type: ignore[list-item]
                 assert client.subprotocol == "traceo"
                 assert await read(client) == {"type": "started"}
+            offered: Any = ["traceo", "traceo.token.abc", "traceo.tenant.browser%20one"]
+            async with connect(f"{url}?text=hello", subprotocols=offered) as client:
+                assert await read(client) == {"type": "started"}
+                await send_logs("api", "hello, other tenant")
+                await send_logs("browser one", "hello")
+                assert [record["body"] for record in (await read(client))["logs"]] == ["hello"]
             with pytest.raises(InvalidStatus):
                 async with connect(url, subprotocols=["traceo", "traceo.token.wrong"]):  # type: ignore[list-item]
                     pass
@@ -148,6 +154,27 @@ def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch, signal:
                 with pytest.raises(ConnectionClosed):
                     while True:
                         await read(client)
+
+    asyncio.run(work())
+
+
+def test_open_page_is_told_what_arrived_for_its_tenant() -> None:
+    async def work() -> None:
+        async with serving() as stream:
+            url = stream.replace("/stream", "/live")
+            mine, other = ({"X-Scope-OrgID": name} for name in ("live-1", "live-2"))
+            async with connect(url, additional_headers=mine) as client, connect(url, additional_headers=other) as away:
+                assert (await read(client), await read(away)) == ({"type": "started"}, {"type": "started"})
+                await send_logs("live-1", "one", "two")
+                frame = await read(client)
+                assert (frame["type"], frame["items"], frame["services"]) == ("changed", {"logs": 2}, [])
+                assert 0 <= frame["within_ms"] < 20_000
+                await send_logs("live-2", "three")
+                assert (await read(away))["items"] == {"logs": 1}
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(url, additional_headers={"Authorization": "Bearer ingest"}):
+                    pass
+            assert refused.value.response.status_code == 403
 
     asyncio.run(work())
 

@@ -20,6 +20,7 @@ from traceo.api.routes import (
     catalog,
     dashboards,
     hindsight,
+    live,
     log_context,
     logs,
     map,
@@ -36,6 +37,7 @@ from traceo.api.routes import (
     traces,
 )
 from traceo.api.services import ApiServices
+from traceo.live.changes import Changes
 from traceo.live.follow import Live
 from traceo.query.run import Queries
 
@@ -61,6 +63,7 @@ ROUTERS = (
     cardinality.router,
     saved_queries.router,
     stream.router,
+    live.router,
     status.router,
 )
 
@@ -73,6 +76,7 @@ def make_api(services: ApiServices) -> FastAPI:
     app.state.services = services
     app.state.queries = Queries(services.store, services.config.query)
     app.state.live = Live(app.state.queries, max_per_tenant=services.config.query.max_tails_per_tenant)
+    app.state.changes = Changes(app.state.queries)
     app.state.started = time.monotonic()
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_RESPONSES)

@@ -1,18 +1,40 @@
-"""What tails over WebSocket share: frames to clients that may be slow or gone."""
+"""What WebSockets share: who calls, frames to clients that may be slow or gone."""
 
 import asyncio
 import contextlib
 from collections.abc import Coroutine
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from traceo.api.depends import find_caller
 from traceo.errors import TraceoError
 
 SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is cut
 TRY_AGAIN, TOO_SLOW = 1013, 1008  # RFC 6455 7.4.1
+PROTOCOL = "traceo"
+# What a browser, which cannot set headers here, offers as a subprotocol -> the header that it stands for.
+HEADERS = {"traceo.token.": ("authorization", "Bearer "), "traceo.tenant.": ("x-scope-orgid", "")}
+
+
+async def authorize(socket: WebSocket) -> str:
+    """The tenant. A browser may send its token and its tenant (percent-encoded) as subprotocols."""
+    for offered in socket.scope.get("subprotocols", []):
+        for prefix, (header, scheme) in HEADERS.items():
+            if offered.startswith(prefix) and header not in socket.headers:
+                value = f"{scheme}{unquote(offered.removeprefix(prefix))}"
+                pair = (header.encode(), value.encode("latin-1", "replace"))
+                socket.scope["headers"] = [*socket.scope["headers"], pair]
+                del socket._headers
+    return (await find_caller(socket, "query")).tenant
+
+
+async def accept(socket: WebSocket) -> None:
+    """With the subprotocol that a browser offers beside its token."""
+    await socket.accept(PROTOCOL if PROTOCOL in socket.scope.get("subprotocols", []) else None)
 
 
 async def send_until_left(socket: WebSocket, sending: Coroutine[Any, Any, None]) -> None:

@@ -30,3 +30,21 @@ test.each([...VIEWS, ...STATES])('$name', async ({ path }) => {
   expect(await page.title()).toMatch(/Traceo$/);
   await page.context().close();
 });
+
+test('11 000 points of 200 series are drawn, and the page goes on', async () => {
+  const page = await open(browser, `${inject('url')}/usage`);
+  const start = Math.floor(Date.now() / 1000) - 11_000;
+  await page.route('**/prometheus/api/v1/query_range*', (route) => {
+    const values = Array.from({ length: 11_000 }, (_, at) => `[${start + at},"${at % 97}"]`).join();
+    const series = Array.from({ length: 200 }, (_, n) => `{"metric":{"n":"${n}"},"values":[${values}]}`).join();
+    return route.fulfill({
+      contentType: 'application/json',
+      body: `{"status":"success","data":{"resultType":"matrix","result":[${series}]}}`,
+    });
+  });
+  await page.goto(`${inject('url')}/series?q=up`);
+  await page.locator('.uplot canvas').first().waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Ingest and usage' }).click();
+  await page.getByRole('heading', { name: 'Ingest and usage' }).waitFor();
+  await page.context().close();
+});

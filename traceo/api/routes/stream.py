@@ -6,9 +6,9 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, WebSocket
 
-from traceo.api.depends import Pairs, find_caller, parse_pairs
+from traceo.api.depends import Pairs, parse_pairs
 from traceo.api.errors import answer_error
-from traceo.api.sockets import put_frame, send_until_left
+from traceo.api.sockets import accept, authorize, put_frame, send_until_left
 from traceo.api.times import parse_duration
 from traceo.errors import InvalidRequest, TraceoError
 from traceo.live.follow import Batch, Live
@@ -22,7 +22,6 @@ from traceo.query.traces import parse_trace_id, show_span
 
 router = APIRouter(tags=["stream"])
 
-PROTOCOL, TOKEN_PREFIX = "traceo", "traceo.token."
 ANY_TIME = TimeRange(0, 1)  # a tail has no range
 
 
@@ -44,7 +43,7 @@ async def stream(
 ) -> None:
     """Frames of JSON: `{"type": "started"}`, then `{"type": "logs" | "spans", "logs": [...], "dropped": 0}`."""
     try:
-        tenant = await _authorize(socket)
+        tenant = await authorize(socket)
         if signal not in SHOW:
             raise InvalidRequest(f"signal {signal[:40]!r} is neither logs nor spans")
         pairs, resource_pairs = parse_pairs(attr), parse_pairs(resource)
@@ -69,22 +68,12 @@ def _with_logql(watch: Watch, text: str) -> Watch:
     )
 
 
-async def _authorize(socket: WebSocket) -> str:
-    """The tenant. A browser cannot set headers here: it may send its token as a subprotocol."""
-    tokens = [name for name in socket.scope.get("subprotocols", []) if name.startswith(TOKEN_PREFIX)]
-    if tokens and "authorization" not in socket.headers:
-        header = f"Bearer {tokens[0].removeprefix(TOKEN_PREFIX)}".encode()
-        socket.scope["headers"] = [*socket.scope["headers"], (b"authorization", header)]
-        del socket._headers
-    return (await find_caller(socket, "query")).tenant
-
-
 async def _follow(socket: WebSocket, tenant: str, watch: Watch) -> None:
     """Raises TraceoError while nothing has been accepted yet."""
     live = cast(Live, socket.app.state.live)
     async with contextlib.aclosing(live.follow(tenant, watch)) as batches:
         await anext(batches)
-        await socket.accept(PROTOCOL if PROTOCOL in socket.scope.get("subprotocols", []) else None)
+        await accept(socket)
         await send_until_left(socket, _send(socket, batches, watch.signal))
 
 

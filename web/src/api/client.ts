@@ -81,6 +81,17 @@ export async function request<T>(path: string, tenant = '', init: RequestInit = 
   return body as T;
 }
 
+/** A WebSocket of the API. It cannot have headers: token and tenant are offered as subprotocols. */
+export function openSocket(path: string, tenant: string): WebSocket {
+  const url = new URL(path, window.location.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  const encoded = (text: string) => encodeURIComponent(text).replace(/[()]/g, (char) => (char === '(' ? '%28' : '%29'));
+  const offered = ['traceo'];
+  if (readToken()) offered.push(`traceo.token.${encoded(readToken())}`);
+  if (tenant) offered.push(`traceo.tenant.${encoded(tenant)}`);
+  return new WebSocket(url, offered);
+}
+
 /** Traceo's own shape, Prometheus' and Loki's (`error`), Jaeger's (`errors`). */
 function readProblem(body: unknown, status: number): Problem {
   const found = body as { error?: Problem | string; errorType?: string; errors?: { msg?: string }[]; message?: string };

@@ -60,7 +60,9 @@ export function drawMarks(plot: uPlot, marks: Mark[], color: string): void {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillText(mark.text.slice(0, 24), x + 4, bbox.top + 10 * devicePixelRatio);
+    const left = x < bbox.left + bbox.width / 2; // on the side that has room
+    ctx.textAlign = left ? 'left' : 'right';
+    ctx.fillText(mark.text.slice(0, 24), left ? x + 4 : x - 4, bbox.top + 10 * devicePixelRatio);
   }
   ctx.restore();
 }

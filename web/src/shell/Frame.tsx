@@ -19,6 +19,7 @@ import { useEffect, useState } from 'react';
 import { useApi } from '../api/client';
 import { IconHelp, IconKey, IconSearch, IconSettings } from '../lib/icons';
 import { Help } from './Help';
+import { LiveBadge } from './LiveBadge';
 import { Login } from './Login';
 import { Palette } from './Palette';
 import { PAGES } from './pages';
@@ -85,6 +86,7 @@ export function Frame() {
             <ActionIcon variant="default" size={30} hiddenFrom="md" onClick={spotlight.open} aria-label="Find">
               <IconSearch size={15} aria-hidden />
             </ActionIcon>
+            <LiveBadge />
             <TimeRange />
           </Group>
         </Group>

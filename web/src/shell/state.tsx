@@ -12,7 +12,8 @@ export interface GlobalSearch {
   tenant?: string;
 }
 
-const LIVE_MS = 10_000;
+/** Between two readings of what is live. */
+export const LIVE_MS = 10_000;
 
 interface Shell {
   range: Range;

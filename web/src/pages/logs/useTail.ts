@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { ApiError, readToken, withQuery } from '../../api/client';
+import { ApiError, openSocket, withQuery } from '../../api/client';
 import { show } from '../../components/Attributes';
 import { useShell } from '../../shell/state';
 import type { Line } from './lines';
@@ -31,7 +31,6 @@ export function useTail(q: string): { lines: Line[]; note: string; error: ApiErr
   const count = useRef(0);
   const held = useRef(paused);
   held.current = paused;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another tenant has another stream
   useEffect(() => {
     let socket: WebSocket | null = null;
     let timer = 0;
@@ -39,10 +38,7 @@ export function useTail(q: string): { lines: Line[]; note: string; error: ApiErr
     let tries = 0;
     setLines([]);
     const connect = () => {
-      const url = new URL(withQuery('/api/v1/stream', { signal: 'logs', query: q }), window.location.href);
-      url.protocol = url.protocol.replace('http', 'ws');
-      const token = readToken();
-      socket = new WebSocket(url, token ? ['traceo', `traceo.token.${token}`] : ['traceo']);
+      socket = openSocket(withQuery('/api/v1/stream', { signal: 'logs', query: q }), tenant);
       socket.onmessage = (event) => {
         const sent = JSON.parse(String(event.data)) as Sent;
         tries = 0;

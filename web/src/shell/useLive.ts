@@ -1,0 +1,167 @@
+/** One WebSocket for the page that is open: what it shows is read again as soon as something has arrived. */
+
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { openSocket } from '../api/client';
+import { LIVE_MS, useShell } from './state';
+
+const LONGEST_WAIT_MS = 30_000;
+const SHORTEST_PAUSE_MS = 1000;
+const SHARE_OF_TIME = 4; // readings may take a quarter of the time
+const RATES_OVER_MS = 10_000;
+const KEPT = 100;
+const SHOWN_SERVICES = 5;
+
+export interface ServiceChange {
+  service: string;
+  before: string;
+  health: string;
+}
+
+interface Frame {
+  type: 'started' | 'changed';
+  items?: Record<string, number>;
+  services?: ServiceChange[];
+  within_ms?: number;
+}
+
+export interface LiveState {
+  state: 'off' | 'connecting' | 'live' | 'waiting';
+  retryMs: number;
+  perSecond: Record<string, number>;
+  services: (ServiceChange & { atMs: number })[];
+  /** Milliseconds from a change to the screen, of the last readings. */
+  delays: number[];
+}
+
+const OFF: LiveState = { state: 'off', retryMs: 0, perSecond: {}, services: [], delays: [] };
+
+/** The value that 95 of 100 do not exceed; null without any. */
+export function p95(values: number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * 0.95) - 1)] ?? null;
+}
+
+/** Reads again what is shown, one reading at a time; what comes meanwhile makes one more. */
+export class Refresher {
+  private oldest: number | null = null;
+  private busy = false;
+  private timer = 0;
+
+  constructor(
+    private readonly read: () => Promise<void>,
+    private readonly done: (delayMs: number) => void,
+  ) {}
+
+  /** Something changed, at most so many milliseconds ago. */
+  changed(withinMs: number): void {
+    const since = performance.now() - withinMs;
+    this.oldest = Math.min(this.oldest ?? since, since);
+    if (!this.busy) void this.run();
+  }
+
+  stop(): void {
+    window.clearTimeout(this.timer);
+    this.busy = true;
+  }
+
+  private async run(): Promise<void> {
+    const [oldest, begun] = [this.oldest, performance.now()];
+    if (oldest === null) return;
+    this.oldest = null;
+    this.busy = true;
+    await this.read();
+    const now = performance.now();
+    this.done(now - oldest);
+    this.timer = window.setTimeout(
+      () => {
+        this.busy = false;
+        void this.run();
+      },
+      Math.max(SHORTEST_PAUSE_MS, SHARE_OF_TIME * (now - begun)),
+    );
+  }
+}
+
+export function useLive(): LiveState {
+  const { tenant, refreshMs } = useShell();
+  const client = useQueryClient();
+  const [live, setLive] = useState(OFF);
+  const on = refreshMs !== false;
+  useEffect(() => {
+    if (!on) {
+      setLive(OFF);
+      return;
+    }
+    return connect(client, tenant, (change) => setLive((before) => ({ ...before, ...change(before) })));
+  }, [on, tenant, client]);
+  return live;
+}
+
+type Update = (change: (before: LiveState) => Partial<LiveState>) => void;
+
+/** Keeps a connection until it is told to end; after a loss, all is read again. */
+function connect(client: QueryClient, tenant: string, update: Update): () => void {
+  let socket: WebSocket | null = null;
+  let timer = 0;
+  let tries = 0;
+  let ended = false;
+  let arrived: { atMs: number; items: Record<string, number> }[] = [];
+  const refresher = new Refresher(
+    () => readShown(client),
+    (delayMs) => update(({ delays }) => ({ delays: [...delays, delayMs].slice(-KEPT) })),
+  );
+  const told = (frame: Frame) => {
+    if (frame.type === 'started') {
+      if (tries > 0) refresher.changed(0);
+      tries = 0;
+      update(() => ({ state: 'live', retryMs: 0 }));
+      return;
+    }
+    refresher.changed(frame.within_ms ?? 0);
+    const nowMs = Date.now();
+    arrived = [...arrived, { atMs: nowMs, items: frame.items ?? {} }];
+    const services = (frame.services ?? []).map((service) => ({ ...service, atMs: nowMs }));
+    update((before) => ({ services: [...services, ...before.services].slice(0, SHOWN_SERVICES) }));
+  };
+  const count = () => {
+    arrived = arrived.filter(({ atMs }) => atMs > Date.now() - RATES_OVER_MS);
+    update(() => ({ perSecond: ratesOf(arrived.map(({ items }) => items)) }));
+  };
+  const open = () => {
+    update(() => ({ state: tries === 0 ? 'connecting' : 'waiting' }));
+    socket = openSocket('/api/v1/live', tenant);
+    socket.onmessage = (event) => told(JSON.parse(String(event.data)) as Frame);
+    socket.onclose = () => {
+      if (ended) return;
+      tries += 1;
+      const retryMs = Math.min(1000 * 2 ** tries, LONGEST_WAIT_MS) * (0.75 + Math.random() / 4);
+      update(() => ({ state: 'waiting', retryMs, perSecond: {} }));
+      timer = window.setTimeout(open, retryMs);
+    };
+  };
+  const counting = window.setInterval(count, 2000);
+  open();
+  return () => {
+    ended = true;
+    window.clearTimeout(timer);
+    window.clearInterval(counting);
+    refresher.stop();
+    socket?.close();
+  };
+}
+
+function ratesOf(frames: Record<string, number>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const items of frames)
+    for (const [signal, count] of Object.entries(items)) sums[signal] = (sums[signal] ?? 0) + count;
+  return Object.fromEntries(Object.entries(sums).map(([signal, sum]) => [signal, sum / (RATES_OVER_MS / 1000)]));
+}
+
+/** What is read every ten seconds anyway; resolves when it is on the screen. */
+async function readShown(client: QueryClient): Promise<void> {
+  await client.invalidateQueries({
+    predicate: (query) => query.observers.some(({ options }) => options.refetchInterval === LIVE_MS),
+  });
+  if (document.visibilityState === 'visible') await new Promise((painted) => requestAnimationFrame(painted));
+}
