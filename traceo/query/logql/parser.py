@@ -229,6 +229,8 @@ class _Parser:
             param = sign * cursor.expect_kind("number", "a quantile such as 0.99").number
             cursor.expect(",")
         found, unwrap = self._ranged(name.at)
+        if not found.range_ns:
+            cursor.fail("expected a range such as [5m]")
         cursor.expect(")")
         grouping, without = self._grouping()
         if unwrap is None and name.text in UNWRAPPED:
@@ -243,13 +245,16 @@ class _Parser:
         return Selector(str(len(self._ranges) - 1), ())
 
     def _ranged(self, at: int) -> tuple[RangeAggregation, Unwrap | None]:
-        """`{...} | stages [5m] offset 1m`; the range may stand before the stages, and all of it in parentheses."""
+        """`{...} | stages [5m] offset 1m`; the range may stand before the stages or behind parentheses around them."""
         cursor = self._cursor
         if cursor.skip("("):
             with cursor:
-                inner = self._ranged(at)
+                inner, unwrapped = self._ranged(at)
             cursor.expect(")")
-            return inner
+            if not inner.range_ns and cursor.at("["):
+                length, offset = self._span()
+                inner = replace(inner, range_ns=length, offset_ns=offset)
+            return inner, unwrapped
         if not cursor.at("{"):
             cursor.fail("expected a log query", hint='such as {app="shop"} |= "error" [5m]')
         matchers = parse_selector(cursor)
@@ -266,10 +271,7 @@ class _Parser:
             else:
                 more, unwrap = parse_stages(cursor)
                 stages += more
-        if span is None:
-            cursor.fail("expected a range such as [5m]")
-        assert span
-        return RangeAggregation("", Pipeline(matchers, tuple(stages)), *span, at=at), unwrap
+        return RangeAggregation("", Pipeline(matchers, tuple(stages)), *(span or (0, 0)), at=at), unwrap
 
     def _span(self) -> tuple[int, int]:
         cursor = self._cursor

@@ -19,9 +19,11 @@ PARTS = {
     "04": "%i", "05": "%s", "06": "%y", "15": "%H", "PM": "%p",
 }  # fmt: skip
 OF_UTC = {"Z07:00": "Z", "-07:00": "+00:00", "-0700": "+0000", "MST": "UTC"}
-VERB = re.compile(r"%(?P<flags>[-0]*)(?P<width>\d{0,3})(?:\.(?P<places>\d{0,2}))?(?P<verb>.)", re.DOTALL)
+VERB = re.compile(r"%(?P<flags>[-0]*)(?P<width>\d{0,3})(?:\.(?P<places>\d{0,4}))?(?P<verb>.)", re.DOTALL)
 VARIADIC = ("printf",)
-RFC3339 = ("2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05.999999999Z07:00")
+FOLDED = ("add", "addf", "mul", "mulf", "subf", "divf", "max", "maxf", "min", "minf", "and", "or")  # two values or more
+OPTIONAL = {"round": "0.5"}  # what the last value is where it is left out
+USUAL = re.compile(r"2006-01-02[T ]15:04:05([.,](0+|9+))?(Z|Z07:00|-07:00|-0700)?")
 
 
 class Literal(str):
@@ -33,6 +35,24 @@ class Literal(str):
         made = super().__new__(cls, sql)
         made.text = text
         return made
+
+
+class Json(str):
+    """SQL of JSON, which has fields and elements; the empty text is none."""
+
+    def field(self, name: str) -> Json:
+        """What an object has there."""
+        return Json(f"JSONExtractRaw({self}, {name})")
+
+    def shown(self) -> str:
+        """SQL of its text: of a text without quotes, none of null."""
+        return f"multiIf(startsWith({self}, '\"'), JSONExtractString({self}), {self} = 'null', '', {self})"
+
+    def pairs(self) -> str:
+        """SQL: (key, JSON) of an object in order of the keys, or (number from 0, JSON) of an array."""
+        elements = f"JSONExtractArrayRaw({self})"
+        numbered = f"arrayMap((v, i) -> (toString(i - 1), v), {elements}, arrayEnumerate({elements}))"
+        return f"if(startsWith({self}, '['), {numbered}, arraySort(JSONExtractKeysAndValuesRaw({self})))"
 
 
 def _known(x: str, what: str) -> str:
@@ -51,6 +71,19 @@ def _bool(condition: str) -> str:
 
 def _computed(expression: str) -> str:
     return f"toString({expression})"
+
+
+def _rounded(digits: str, places: str, least: str) -> str:
+    """Up where the fraction of what is left of so many places is `least` or more."""
+    up = f"{digits} - floor({digits}) >= {_number(least)}"
+    return f"if({up}, ceil({digits}), floor({digits})) / exp10({_number(places)})"
+
+
+def _between(x: str, start: str, end: str) -> str:
+    """From the beginning where `start` is negative, to the end where `end` is, or lies behind it."""
+    rest = f"substringUTF8({x}, {start} + 1)"
+    middle = f"substringUTF8({x}, {start} + 1, greatest(0, {end} - {start}))"
+    return f"multiIf({start} < 0, substringUTF8({x}, 1, {end}), {end} < 0 OR {end} > lengthUTF8({x}), {rest}, {middle})"
 
 
 # How many arguments, and SQL of them; the last one is what a pipe hands over, as in Go.
@@ -72,13 +105,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., str]]] = {
             f"substringUTF8({x}, 1, toInt64({_number(n)})))"
         ),
     ),
-    "substr": (
-        3,
-        lambda start, end, x: (
-            f"substringUTF8({x}, toInt64({_number(start)}) + 1, "
-            f"greatest(0, toInt64({_number(end)}) - toInt64({_number(start)})))"
-        ),
-    ),
+    "substr": (3, lambda start, end, x: _between(x, f"toInt64({_number(start)})", f"toInt64({_number(end)})")),
     "replace": (3, lambda old, new, x: f"replaceAll({x}, {old}, {new})"),
     "repeat": (2, lambda n, x: f"repeat({x}, toUInt16({_number(n)}))"),
     "default": (2, lambda other, x: f"if({x} = '', {other}, {x})"),
@@ -104,7 +131,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., str]]] = {
     "float64": (1, lambda a: _computed(_number(a))),
     "ceil": (1, lambda a: _computed(f"ceil({_number(a)})")),
     "floor": (1, lambda a: _computed(f"floor({_number(a)})")),
-    "round": (2, lambda a, n: _computed(f"round({_number(a)}, toInt16({_number(n)}))")),
+    "round": (3, lambda a, n, least: _computed(_rounded(f"{_number(a)} * exp10({_number(n)})", n, least))),
     "max": (2, lambda a, b: _computed(f"greatest({_number(a)}, {_number(b)})")),
     "min": (2, lambda a, b: _computed(f"least({_number(a)}, {_number(b)})")),
     "len": (1, lambda a: _computed(f"length({a})")),
@@ -121,8 +148,15 @@ FUNCTIONS |= {
     "TrimRight": (2, lambda x, chars: f"trimRight({x}, {chars})"),
     "TrimPrefix": (2, lambda x, part: FUNCTIONS["trimPrefix"][1](part, x)),
     "TrimSuffix": (2, lambda x, part: FUNCTIONS["trimSuffix"][1](part, x)),
-    "Replace": (4, lambda x, old, new, count: f"replaceAll({x}, {old}, {new})"),
+    "Replace": (4, lambda x, old, new, count: f"{_times(count)}({x}, {old}, {new})"),
 }  # fmt: skip
+
+
+def _times(count: str) -> str:
+    known = _known(count, "number")
+    if not known.startswith("-") and known != "1":
+        raise ValueError("replaces one (1) or all (-1)")
+    return "replaceOne" if known == "1" else "replaceAll"
 
 
 def _sql(text: str) -> str:
@@ -185,8 +219,10 @@ def _to_date(layout: str, zone: str, x: str) -> str:
     text, name = _known(layout, "layout"), _known(zone, "time zone") or "UTC"
     if name not in available_timezones():
         raise ValueError(f"does not know the time zone {name[:40]!r}")
-    if text in RFC3339:
-        return f"toString({_moment(x)})"
+    if usual := USUAL.fullmatch(text):
+        read = f"replaceRegexpOne({x}, 'Z$', '')" if usual[3] == "Z" else x
+        moment = f"parseDateTime64BestEffortOrZero({read}, 9, {_sql(name)})"
+        return f"toString(toTimeZone({moment}, 'UTC'))"
     made, place = "", 0
     for found in LAYOUT.finditer(text):
         if found.group() not in PARTS:
@@ -199,8 +235,8 @@ def _to_date(layout: str, zone: str, x: str) -> str:
 
 
 def _of_epoch(x: str) -> str:
-    """Seconds, or by the number of digits milli-, micro- or nanoseconds."""
-    scale = f"transform(length({x}), [13, 16, 19], [1000000, 1000, 1], 1000000000)"
+    """Seconds, or by the number of digits days, milli-, micro- or nanoseconds."""
+    scale = f"transform(length({x}), [5, 13, 16, 19], [86400000000000, 1000000, 1000, 1], 1000000000)"
     return f"toString(fromUnixTimestamp64Nano(toInt64OrZero({x}) * {scale}, 'UTC'))"
 
 
@@ -278,6 +314,7 @@ FUNCTIONS |= {
     "duration": (1, lambda x: _computed(f"ifNull({SECONDS.format(x=x)}, 0)")),
     "duration_seconds": (1, lambda x: _computed(f"ifNull({SECONDS.format(x=x)}, 0)")),
     "bytes": (1, lambda x: _computed(f"ifNull({BYTES.format(x=x)}, 0)")),
+    "fromJson": (1, lambda x: Json(f"if(isValidJSON({x}), trimBoth({x}), '')")),
     "maxf": FUNCTIONS["max"],
     "minf": FUNCTIONS["min"],
     "alignLeft": (2, lambda n, x: _padded(x, n, "right")),

@@ -1,7 +1,8 @@
 """Go templates of `line_format` and `label_format`, as SQL over labels.
 
-Texts, `{{ .label | function }}`, `if`, `with`, `else if`, `else`, `end`, and variables (`$x := ...`), which stand for
-the expression that they were given. A missing label is the empty text.
+Texts, `{{ .label | function }}`, `if`, `with`, `range`, `else if`, `else`, `end`, and variables (`$x := ...`), which
+stand for the expression that they were given. A missing label is the empty text. Values are texts, but for what
+`fromJson` reads: that has fields, and `range` goes over it.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from traceo.errors import ParseError, UnsupportedQuery
-from traceo.query.logql.template_functions import FUNCTIONS, VARIADIC, Literal, printf
+from traceo.query.logql.template_functions import FOLDED, FUNCTIONS, OPTIONAL, VARIADIC, Json, Literal, printf
 from traceo.query.promql.quoting import unquote
 
 ACTION = re.compile(r"\{\{(-)?\s*(.*?)\s*(-)?\}\}", re.DOTALL)
 TOKEN = re.compile(
-    r"\s*(?:\$?(?P<label>\.[a-zA-Z_]\w*)|(?P<dot>\.)|(?P<variable>\$\w+)|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>[a-zA-Z_]\w*)|(?P<mark>[|()]))"
+    r"\s*(?:\$?(?P<label>\.[a-zA-Z_]\w*)|(?P<dot>\.(?!\d))|(?P<variable>\$\w+)(?P<path>(?:\.[a-zA-Z_]\w*)*)|(?P<number>-?(?:\d+(?:\.\d+)?|\.\d+))|(?P<word>[a-zA-Z_]\w*)|(?P<mark>[|()]))"
 )
 MAX_ACTIONS = 200
 MAX_SQL = 100_000  # characters: an expression that is used twice is written twice
 DECLARED = re.compile(r"(\$\w+)\s*:=\s*")
+RANGED = re.compile(r"(?:(?:(\$\w+)\s*,\s*)?(\$\w+)\s*:=\s*)?")
 ASSIGNED = re.compile(r"\$\w+\s*=")
 
 
@@ -93,6 +96,10 @@ def _sequence(pieces: list[str | tuple[str, int]], start: int, around: _Names) -
             made, place = _condition(pieces, place, word, action[len(word) :], names)
             parts.append(made)
             continue
+        if word == "range":
+            made, place = _range(pieces, place, action[len(word) :].strip(), names, at)
+            parts.append(made)
+            continue
         parts += _action(action, word, names, at)
         place += 1
     return _concat(parts), place, ""
@@ -100,7 +107,7 @@ def _sequence(pieces: list[str | tuple[str, int]], start: int, around: _Names) -
 
 def _action(action: str, word: str, names: _Names, at: int) -> list[str]:
     """SQL of what an action writes: nothing for comments and declarations."""
-    if word in ("range", "define", "template", "block", "break", "continue") or ASSIGNED.match(action):
+    if word in ("define", "template", "block", "break", "continue") or ASSIGNED.match(action):
         what = word if word.isalpha() else "assignments (but := )"
         raise UnsupportedQuery(f"templates with {what} cannot be answered", position=at)
     if action.startswith("/*"):
@@ -108,7 +115,32 @@ def _action(action: str, word: str, names: _Names, at: int) -> list[str]:
     if declared := DECLARED.match(action):
         names.variables[declared[1]] = _pipe(_Words(action[declared.end() :], names, at))
         return []
-    return [_pipe(_Words(action, names, at))]
+    return [_text(_pipe(_Words(action, names, at)))]
+
+
+def _range(pieces: list[str | tuple[str, int]], place: int, header: str, names: _Names, at: int) -> tuple[str, int]:
+    """`range` up to its end: the dot, and the variable that is named, stand for each element of the JSON."""
+    declared = RANGED.match(header)
+    assert declared
+    asked = _pipe(_Words(header[declared.end() :], names, at))
+    if not isinstance(asked, Json):
+        raise UnsupportedQuery("range goes over what fromJson reads", position=at, hint="range $x := fromJson .label")
+    one = f"e{place}"
+    element = Json(f"{one}.2")
+    named = {variable: value for variable, value in ((declared[1], f"{one}.1"), (declared[2], element)) if variable}
+    inner = replace(names, dot=element, variables={**names.variables, **named})
+    body, place, stopped = _sequence(pieces, place + 1, inner)
+    pairs, other = asked.pairs(), ""
+    if stopped == "else":
+        other, place, stopped = _sequence(pieces, place + 1, names)
+    if stopped != "end":
+        raise ParseError("the template has range without end", position=at)
+    made = f"arrayStringConcat(arrayMap({one} -> {body}, {pairs}))"
+    return _limited(f"if(empty({pairs}), {other}, {made})" if other else made, at), place + 1
+
+
+def _text(made: str) -> str:
+    return made.shown() if isinstance(made, Json) else made
 
 
 def _condition(
@@ -121,6 +153,7 @@ def _condition(
     asked = _pipe(_Words(condition.strip()[declared.end() if declared else 0 :], names, at))
     inner = replace(names, variables={**names.variables, declared[1]: asked}) if declared else names
     then, place, stopped = _sequence(pieces, place + 1, replace(inner, dot=asked) if word == "with" else inner)
+    asked = _text(asked)
     if not stopped:
         raise ParseError(f"the template has {word} without end", position=at)
     if stopped == "end":
@@ -180,26 +213,48 @@ def _call(words: _Words, place: int, handed: str | None) -> tuple[str, int]:
         known = ", ".join([*FUNCTIONS, *VARIADIC])
         raise UnsupportedQuery(f"templates do not have the function {name}", position=words.at, hint=f"one of {known}")
     count, function = FUNCTIONS[name]
+    if name in FOLDED:
+        return _folded(words, place, handed, name)
     arguments: list[str] = []
     while len(arguments) + (handed is not None) < count:
+        if name in OPTIONAL and len(arguments) == count - 1 and _ends(words, place):
+            arguments.append(words.names.bind(OPTIONAL[name]))
+            break
         if (after := words.text[place:].lstrip()[:1]) in ("", "|", ")"):
             raise ParseError(f"{name} takes {count} values, found {after or 'the end'!r}", position=words.at)
         value, place = _operand(words, place)
-        arguments.append(value)
-    arguments += [] if handed is None else [handed]
+        arguments.append(_text(value))
+    arguments += [] if handed is None else [_text(handed)]
     try:
         return _limited(function(*arguments), words.at), place
     except ValueError as error:
         raise UnsupportedQuery(f"{name} {error}", position=words.at) from error
 
 
+def _ends(words: _Words, place: int) -> bool:
+    return words.text[place:].lstrip()[:1] in ("", "|", ")")
+
+
+def _folded(words: _Words, place: int, handed: str | None, name: str) -> tuple[str, int]:
+    """`add 1 2 3`: all values up to the next pipe, the first two first."""
+    arguments, place = _values(words, place, handed)
+    count, function = FUNCTIONS[name]
+    if len(arguments) < count:
+        raise ParseError(f"{name} takes {count} values or more, found {len(arguments)}", position=words.at)
+    return _limited(reduce(function, arguments), words.at), place
+
+
+def _values(words: _Words, place: int, handed: str | None) -> tuple[list[str], int]:
+    arguments: list[str] = []
+    while not _ends(words, place):
+        value, place = _operand(words, place)
+        arguments.append(_text(value))
+    return arguments + ([] if handed is None else [_text(handed)]), place
+
+
 def _formatted(words: _Words, place: int, handed: str | None) -> tuple[str, int]:
     """`printf` and all values up to the next pipe."""
-    arguments: list[str] = []
-    while words.text[place:].lstrip()[:1] not in ("", "|", ")"):
-        value, place = _operand(words, place)
-        arguments.append(value)
-    arguments += [] if handed is None else [handed]
+    arguments, place = _values(words, place, handed)
     try:
         return _limited(printf(*arguments, bind=words.names.bind), words.at), place
     except ValueError as error:
@@ -210,26 +265,19 @@ def _operand(words: _Words, place: int) -> tuple[str, int]:
     rest = words.text[place:]
     blank = len(rest) - len(rest.lstrip())
     if rest[blank : blank + 1] in ('"', "`"):
-        raw = words.text.encode("utf-8", "surrogateescape").decode("latin-1")
-        before = len(words.text[: place + blank].encode("utf-8", "surrogateescape"))
-        content, end, problem = unquote(raw, before)
-        if problem:
-            raise ParseError(f"{problem} in a template", position=words.at)
-        return Literal(words.names.bind(content), content), len(
-            raw[:end].encode("latin-1").decode("utf-8", "surrogateescape")
-        )
+        return _quoted(words, place + blank)
     found = TOKEN.match(words.text, place)
     if not found:
         raise ParseError(f"the template does not read on at {rest[:30]!r}", position=words.at)
     names = words.names
     if found["label"]:
-        return names.label(found["label"][1:]), found.end()
+        return _field(found, names), found.end()
     if found["number"]:
         return Literal(names.bind(found["number"]), found["number"]), found.end()
     if found["dot"] and names.dot is not None:
         return names.dot, found.end()
     if found["variable"] in names.variables:
-        return names.variables[found["variable"]], found.end()
+        return _variable(found, words), found.end()
     if found["mark"] == "(":
         made, end = _calls(words, found.end())
         closing = TOKEN.match(words.text, end)
@@ -241,3 +289,31 @@ def _operand(words: _Words, place: int) -> tuple[str, int]:
     if found["word"] in FUNCTIONS and FUNCTIONS[found["word"]][0] == 0:
         return FUNCTIONS[found["word"]][1](), found.end()
     raise ParseError(f"a template cannot have {found.group().strip()!r} here", position=words.at)
+
+
+def _quoted(words: _Words, place: int) -> tuple[str, int]:
+    raw = words.text.encode("utf-8", "surrogateescape").decode("latin-1")
+    before = len(words.text[:place].encode("utf-8", "surrogateescape"))
+    content, end, problem = unquote(raw, before)
+    if problem:
+        raise ParseError(f"{problem} in a template", position=words.at)
+    end = len(raw[:end].encode("latin-1").decode("utf-8", "surrogateescape"))
+    return Literal(words.names.bind(content), content), end
+
+
+def _field(found: re.Match[str], names: _Names) -> str:
+    """`.name`: of the dot where it is JSON, else a label, as `$.name` always is."""
+    name = found["label"][1:]
+    if isinstance(names.dot, Json) and "$" not in found.group():
+        return names.dot.field(names.bind(name))
+    return names.label(name)
+
+
+def _variable(found: re.Match[str], words: _Words) -> str:
+    """`$x`, or `$x.a.b` where it is JSON."""
+    value = words.names.variables[found["variable"]]
+    for name in found["path"].split(".")[1:]:
+        if not isinstance(value, Json):
+            raise ParseError(f"{found['variable']} is a text, without .{name}", position=words.at)
+        value = value.field(words.names.bind(name))
+    return value
