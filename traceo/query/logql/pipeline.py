@@ -269,9 +269,12 @@ class PipelineSql:
 
     def renamed(self, found: str, stream: str = "stream") -> str:
         """SQL: the map with other names for those that the stream (the column of its number) has."""
-        names = [", ".join(self._scope.bind(name) for name in labels) for labels in self._sets]
-        taken = ", ".join(f"[{texts}]::Array(String)" for texts in names)
-        name = f"if(has(arrayElement([{taken}], {stream} + 1), k), concat(k, '{extract.RENAMED}'), k)"
+        kinds = {names: number for number, names in enumerate(dict.fromkeys(map(tuple, self._sets)), 1)}
+        lists = [f"[{', '.join(self._scope.bind(name) for name in names)}]::Array(String)" for names in kinds]
+        numbers = ", ".join(str(kinds[tuple(labels)]) for labels in self._sets)
+        kind = f"arrayElement([{numbers}]::Array(UInt32), {stream} + 1)"
+        taken = lists[0] if len(lists) == 1 else f"arrayElement([{', '.join(lists)}], {kind})"
+        name = f"if(has({taken}, k), concat(k, '{extract.RENAMED}'), k)"
         return f"mapApply((k, v) -> ({name}, v), {found})"
 
     def of_scope(self) -> str:
