@@ -33,5 +33,10 @@ export default defineConfig({
   plugins: [react(), precompress()],
   build: { outDir: '../traceo/api/static', emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 600 },
   server: { proxy: Object.fromEntries(api.map((path) => [path, { target: server, ws: true }])) },
-  test: { environment: 'jsdom', setupFiles: ['src/test-setup.ts'], include: ['src/**/*.test.{ts,tsx}'] },
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['src/test-setup.ts'],
+    include: ['src/**/*.test.{ts,tsx}'],
+    testTimeout: 20_000,
+  },
 });

@@ -8,6 +8,7 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router';
 import { Page } from './components/Page';
+import { SEARCH_AS_TEXT } from './lib/search';
 import { Frame } from './shell/Frame';
 import { type GlobalSearch, ShellProvider } from './shell/state';
 
@@ -91,13 +92,7 @@ export const router = createRouter({
   routeTree: root.addChildren(routes),
   defaultPreload: 'intent',
   scrollRestoration: true,
-  // Search values are written as they are, not as JSON: links can be read and typed.
-  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
-  stringifySearch: (search) => {
-    const kept = Object.entries(search).filter(([, value]) => value !== undefined && value !== null && value !== '');
-    const written = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
-    return written ? `?${written}` : '';
-  },
+  ...SEARCH_AS_TEXT,
 });
 
 declare module '@tanstack/react-router' {
