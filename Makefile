@@ -10,6 +10,7 @@ STAMP := $(VENV)/.installed
 SHOP := $(wildcard examples/shop/pyproject.toml)
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt 2>/dev/null)
 UI := traceo/api/static/index.html
+CLIENTS := tests/e2e/node/node_modules/.package-lock.json
 UI_SOURCES := $(shell find web \( -name node_modules -o -name e2e \) -prune -o -name schema.d.ts -o -type f -print) docs/reference/openapi.json
 SOURCES := traceo tests $(wildcard benchmarks examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -20,7 +21,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
-setup: $(STAMP) $(UI) ## create .venv with the locked dependencies, Traceo and the shop, build the UI; a no-op when nothing changed
+setup: $(STAMP) $(UI) $(CLIENTS) ## create .venv with the locked dependencies, Traceo and the shop, build the UI; a no-op when nothing changed
 
 web: $(UI) ## build the UI from web/
 
@@ -28,6 +29,11 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	@command -v npm >/dev/null || { echo "The UI needs Node.js 20 or newer with npm: sudo apt-get install nodejs npm" >&2; exit 1; }
 	@echo "==> installing the UI's locked dependencies"
 	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(CLIENTS): tests/e2e/node/package.json tests/e2e/node/package-lock.json
+	@echo "==> installing tracing clients of Node.js (tests send with them)"
+	@cd tests/e2e/node && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(UI): web/node_modules/.package-lock.json $(UI_SOURCES)
@@ -77,7 +83,7 @@ check: $(STAMP) $(UI) ## lint, format, types, layers
 	$(BIN)/lint-imports
 	cd web && npx biome check --error-on-warnings . && npx tsc
 
-test: check ## all checks and all tests, three files at a time: what CI runs
+test: check $(CLIENTS) ## all checks and all tests, three files at a time: what CI runs
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference

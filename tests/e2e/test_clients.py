@@ -2,8 +2,10 @@
 
 import json
 import logging
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +30,7 @@ from tests.e2e.server import RunningServer, running_server
 from tests.receivers.loki_messages import push_request, snappy
 
 NOW_NS = time.time_ns()
+NODE = Path(__file__).parent / "node"
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +213,16 @@ def test_jaeger_client(server: RunningServer, tenant: str) -> None:
     url = f"{server.otlp_url}/api/traces?format=jaeger.thrift"
     assert httpx.post(url, content=memory.getvalue(), headers=headers).status_code == 202
     check_trace(server, tenant, f"{root.trace_id:032x}", {"add": "server", "query": "client"})
+
+
+@pytest.mark.parametrize("client", ["otlp", "zipkin", "jaeger"])
+def test_clients_of_node(server: RunningServer, tenant: str, client: str) -> None:
+    if not (NODE / "node_modules").exists():
+        pytest.skip("make setup installs the clients of Node.js")
+    command = ["node", "send.cjs", client, server.otlp_url, tenant]
+    sent = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=60, check=False)
+    assert sent.returncode == 0, sent.stderr
+    check_trace(server, tenant, sent.stdout.strip(), {"add": "server", "query": "client"})
 
 
 def check_trace(server: RunningServer, tenant: str, trace_id: str, kinds: dict[str, str]) -> None:
