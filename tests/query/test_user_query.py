@@ -104,6 +104,8 @@ def test_star_has_readable_attributes_and_the_resource() -> None:
 def test_parameters_are_values() -> None:
     text = "a'b\\n\n\t\\"
     assert ask("SELECT {x:String}, {n:Int64} + 1, {l:Array(Int64)}", x=text, n=1, l=[1, 2]) == [[text, 2, [1, 2]]]
+    texts = [text, "'", "\\", "a','b", "", "<b>"]
+    assert ask("SELECT {l:Array(String)}, {none:Array(String)}", l=texts, none=[]) == [[texts, []]]
 
 
 ESCAPES = """

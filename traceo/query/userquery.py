@@ -110,6 +110,9 @@ def _bind(name: str, value: Any) -> Any:
             return value
         case str():
             return value.translate(ESCAPES)
+        case list() if value and all(isinstance(item, str) for item in value):
+            quoted = [item.replace("\\", "\\\\").replace("'", "\\'") for item in value]
+            return ("['" + "','".join(quoted) + "']").translate(ESCAPES)
         case list() if all(isinstance(item, bool | int | float | str) for item in value):
             return value
         case _:

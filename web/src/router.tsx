@@ -32,6 +32,14 @@ const root = createRootRoute({
   notFoundComponent: () => <Page title="There is no such page">The menu lists those that there are.</Page>,
 });
 
+/** A dashboard's variables have names of their own: `var-service`. */
+function dashboardSearch(given: Record<string, unknown>): {
+  edit?: string;
+  [variable: `var-${string}`]: string | undefined;
+} {
+  return texts('edit', ...Object.keys(given).filter((name) => name.startsWith('var-')))(given);
+}
+
 const page = { getParentRoute: () => root };
 
 const routes = [
@@ -78,6 +86,18 @@ const routes = [
     path: '/series',
     component: lazyRouteComponent(() => import('./pages/metrics/MetricsPage')),
     validateSearch: texts('q', 'view', 'build'),
+  }),
+  createRoute({
+    ...page,
+    path: '/dashboards',
+    component: lazyRouteComponent(() => import('./pages/dashboards/DashboardsPage')),
+    validateSearch: texts('find', 'sort', 'order'),
+  }),
+  createRoute({
+    ...page,
+    path: '/dashboards/$id',
+    component: lazyRouteComponent(() => import('./pages/dashboards/DashboardPage')),
+    validateSearch: dashboardSearch,
   }),
   createRoute({
     ...page,

@@ -13,7 +13,9 @@ import {
   type Dot,
   dotAt,
   drawDots,
+  drawLevels,
   drawMarks,
+  type Level,
   type Line,
   type Mark,
   picture,
@@ -23,7 +25,7 @@ import {
   tickTimes,
 } from './plot';
 
-export type { Dot, Line, Mark } from './plot';
+export type { Dot, Level, Line, Mark } from './plot';
 
 interface Props {
   /** Unix seconds, ascending. */
@@ -34,7 +36,10 @@ interface Props {
   format?: (value: number) => string;
   height?: number;
   /** Bars stand on one another. */
-  kind?: 'line' | 'bar';
+  kind?: 'line' | 'bar' | 'area';
+  /** The same for lines and areas. */
+  stacked?: boolean;
+  levels?: Level[];
   /** Moments such as deploys, as dashed uprights. */
   marks?: Mark[];
   /** Single measurements as diamonds; a click opens one. */
@@ -53,6 +58,8 @@ export function Chart({
   format = formatCount,
   height = 180,
   kind = 'line',
+  stacked: stacks = false,
+  levels,
   marks,
   dots,
   onDot,
@@ -76,7 +83,8 @@ export function Chart({
   useEffect(() => {
     const element = host.current;
     if (!element || width < 40 || asTable || times.length === 0) return;
-    const stacked = kind === 'bar' && only === null;
+    const stacked = (kind === 'bar' || stacks) && only === null;
+    const fill = kind === 'area' || stacked;
     const drawn = stacked ? stack(lines) : lines.map(({ values }) => values);
     // The highest bars first: those within them are painted over.
     const order = lines.map((_, place) => (stacked ? lines.length - 1 - place : place));
@@ -105,10 +113,12 @@ export function Chart({
           stroke: colors[place],
           width: kind === 'bar' ? 0 : 1.5,
           show: only === null || only === place,
-          points: { show: kind === 'line' && times.length < 3 },
+          points: { show: kind !== 'bar' && times.length < 3 },
+          ...(fill ? { fill: `${colors[place]}${stacked ? '66' : '2e'}` } : {}),
           ...(kind === 'bar' ? { fill: colors[place], paths: uPlot.paths.bars?.({ size: [0.9, 40] }) } : {}),
         })),
       ],
+      bands: stacked && kind !== 'bar' ? order.slice(1).map((_, at) => ({ series: [at + 1, at + 2] })) : undefined,
       hooks: {
         setCursor: [(plot) => setAt(plot.cursor.idx ?? null)],
         setSelect: [
@@ -126,6 +136,7 @@ export function Chart({
         ],
         draw: [
           (plot) => {
+            drawLevels(element, plot, levels ?? []);
             drawMarks(plot, marks ?? [], axis.stroke);
             drawDots(plot, dots ?? [], resolveColor(element, 'var(--warn)'));
           },
@@ -148,7 +159,7 @@ export function Chart({
     };
     const plot = new uPlot(options, [times, ...order.map((place) => drawn[place])] as uPlot.AlignedData, element);
     return () => plot.destroy();
-  }, [times, lines, width, height, kind, dark, asTable, only, marks, dots, utc, painted, format]);
+  }, [times, lines, width, height, kind, stacks, levels, dark, asTable, only, marks, dots, utc, painted, format]);
 
   const summary = useMemo(() => summarise(label, times, lines, format), [label, times, lines, format]);
   return (

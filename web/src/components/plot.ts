@@ -9,6 +9,12 @@ export interface Line {
   color?: string;
 }
 
+/** A value that is drawn as a line across. */
+export interface Level {
+  value: number;
+  color: string;
+}
+
 export interface Mark {
   timeS: number;
   text: string;
@@ -53,16 +59,37 @@ export function drawMarks(plot: uPlot, marks: Mark[], color: string): void {
   ctx.fillStyle = color;
   ctx.setLineDash([4, 4]);
   ctx.font = `${10 * devicePixelRatio}px sans-serif`;
-  for (const mark of marks) {
+  let free = 0;
+  for (const mark of [...marks].sort((a, b) => a.timeS - b.timeS)) {
     const x = Math.round(plot.valToPos(mark.timeS, 'x', true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
+    const text = mark.text.slice(0, 24);
+    const width = ctx.measureText(text).width + 4;
     const left = x < bbox.left + bbox.width / 2; // on the side that has room
+    if ((left ? x : x - width) < free) continue; // it would lie over the text before
+    free = left ? x + width : x;
     ctx.textAlign = left ? 'left' : 'right';
-    ctx.fillText(mark.text.slice(0, 24), left ? x + 4 : x - 4, bbox.top + 10 * devicePixelRatio);
+    ctx.fillText(text, left ? x + 4 : x - 4, bbox.top + 10 * devicePixelRatio);
+  }
+  ctx.restore();
+}
+
+export function drawLevels(element: HTMLElement, plot: uPlot, levels: Level[]): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.setLineDash([6, 4]);
+  for (const level of levels) {
+    const y = Math.round(plot.valToPos(level.value, 'y', true));
+    if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    ctx.strokeStyle = resolveColor(element, level.color);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
   }
   ctx.restore();
 }

@@ -11,12 +11,13 @@ import { isStreamLabel, LEVEL_COLORS, type Line, levelOf, parsedFields } from '.
 interface Props {
   lines: Line[];
   /** Long lines are broken in place of cut. */
-  wrap: boolean;
+  wrap?: boolean;
   filter: (name: string, value: string, keep: boolean, isLabel: boolean) => void;
+  height?: string;
 }
 
 /** Lines, newest first; one that is opened shows its fields. Only those in sight are in the document. */
-export function LineList({ lines, wrap, filter }: Props) {
+export function LineList({ lines, wrap = false, filter, height = 'max(320px, calc(100vh - 400px))' }: Props) {
   const { utc } = useShell();
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const scroller = useRef<HTMLElement>(null);
@@ -34,7 +35,7 @@ export function LineList({ lines, wrap, filter }: Props) {
     setOpen(next);
   };
   return (
-    <Scroll ref={scroller} label="Log lines" maxHeight="max(320px, calc(100vh - 400px))">
+    <Scroll ref={scroller} label="Log lines" maxHeight={height}>
       <ul style={{ height: virtual.getTotalSize(), position: 'relative', margin: 0, padding: 0, listStyle: 'none' }}>
         {virtual.getVirtualItems().map(({ index, start, key }) => {
           const line = lines[index];

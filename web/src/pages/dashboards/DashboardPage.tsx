@@ -1,0 +1,193 @@
+import { Button, Group, Menu, Text } from '@mantine/core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useBlocker, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import { type ApiError, useApi } from '../../api/client';
+import { Empty } from '../../components/Empty';
+import { ErrorBox } from '../../components/ErrorBox';
+import { Loaded } from '../../components/Loaded';
+import { Page } from '../../components/Page';
+import { useShell } from '../../shell/state';
+import { BoardGrid, type Changes } from './Board';
+import { settle } from './layout';
+import { type Dashboard, KINDS, type Kind, type PanelSpec, panelOf, type Saved, withPanel } from './model';
+import { PanelEditor } from './PanelEditor';
+import { Settings } from './Settings';
+import { download, replaceDashboard } from './save';
+import { BoardProvider, useTimes } from './times';
+import { useMarks } from './useMarks';
+import { useVariables } from './useVariables';
+import { VariableBar } from './VariableBar';
+import { Versions } from './Versions';
+import { chosenOf, fillText, nameInUrl, writeChoice } from './variables';
+
+/** One dashboard: seen, and changed. */
+export default function DashboardPage() {
+  const { id } = useParams({ from: '/dashboards/$id' });
+  const saved = useApi('/api/v1/dashboards/{id}', { path: { id } }, { every: false });
+  const client = useQueryClient();
+  const changed = () =>
+    client.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[1]).startsWith('/api/v1/dashboards') });
+  return (
+    <Loaded of={saved} lines={10}>
+      {(found) => <Opened key={`${found.id} ${found.version}`} saved={found} changed={changed} />}
+    </Loaded>
+  );
+}
+
+type Dialog = { kind: 'panel'; panel: PanelSpec } | { kind: 'settings' } | { kind: 'versions' } | null;
+
+function Opened({ saved, changed }: { saved: Saved; changed: () => Promise<unknown> }) {
+  const search = useSearch({ from: '/dashboards/$id' });
+  const navigate = useNavigate({ from: '/dashboards/$id' });
+  const { tenant } = useShell();
+  const [draft, setDraft] = useState<Dashboard | null>(search.edit ? saved.dashboard : null);
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const shown = draft ?? saved.dashboard;
+  const dirty = draft !== null && draft !== saved.dashboard;
+  useBlocker({
+    shouldBlockFn: ({ current, next }) =>
+      dirty && current.pathname !== next.pathname && !window.confirm('Leave without saving what you changed?'),
+    enableBeforeUnload: dirty,
+  });
+  const save = useMutation<Saved, ApiError, Dashboard>({
+    mutationFn: (dashboard) => replaceDashboard(saved, dashboard, tenant),
+    onSuccess: async () => {
+      await navigate({ search: (before) => ({ ...before, edit: undefined }), replace: true });
+      await changed();
+    },
+  });
+  const setPanels = (panels: PanelSpec[]) => setDraft({ ...shown, panels: settle(panels) });
+  const changes: Changes = {
+    set: (panels) => setDraft({ ...shown, panels }),
+    edit: (panel) => setDialog({ kind: 'panel', panel }),
+    copy: (panel) => setDraft(withPanel(shown, panel)),
+    remove: (panel) => setPanels(shown.panels.filter(({ id }) => id !== panel.id)),
+  };
+  const add = (kind: Kind) => {
+    const next = withPanel(shown, panelOf(kind, 0));
+    const panel = next.panels.at(-1);
+    setDraft(next);
+    if (panel) setDialog({ kind: 'panel', panel });
+  };
+  const board = useResolved(shown);
+  const title = fillText(shown.title, board.values);
+  const close = () => setDialog(null);
+  return (
+    <BoardProvider value={board.shared}>
+      <Page
+        title={title}
+        right={
+          draft ? (
+            <Group gap="xs">
+              <AddMenu add={add} />
+              <Button variant="default" onClick={() => setDialog({ kind: 'settings' })}>
+                Settings
+              </Button>
+              <Button
+                variant="default"
+                onClick={() => {
+                  setDraft(null);
+                  save.reset();
+                  void navigate({ search: (before) => ({ ...before, edit: undefined }), replace: true });
+                }}
+              >
+                Cancel
+              </Button>
+              <Button loading={save.isPending} onClick={() => save.mutate(shown)}>
+                Save
+              </Button>
+            </Group>
+          ) : (
+            <Group gap="xs">
+              <Button variant="default" onClick={() => setDialog({ kind: 'versions' })}>
+                Versions
+              </Button>
+              <Button variant="default" onClick={() => download(shown)}>
+                Export
+              </Button>
+              <Button onClick={() => setDraft(saved.dashboard)}>Edit</Button>
+            </Group>
+          )
+        }
+      >
+        {shown.description && (
+          <Text size="sm" className="quiet">
+            {fillText(shown.description, board.values)}
+          </Text>
+        )}
+        {save.error && (
+          <ErrorBox error={save.error} retry={save.error.status === 409 ? () => void changed() : undefined} />
+        )}
+        <VariableBar
+          variables={shown.variables}
+          choices={board.choices}
+          options={board.options}
+          choose={(variable, values) =>
+            void navigate({
+              search: (before) => ({ ...before, [nameInUrl(variable)]: writeChoice(values) || undefined }),
+              replace: true,
+            })
+          }
+        />
+        {board.error && <ErrorBox error={board.error} />}
+        {shown.panels.length === 0 ? (
+          <Empty title="No panels yet">{draft ? 'Add one with the button above.' : 'Edit it to add some.'}</Empty>
+        ) : (
+          board.ready && <BoardGrid panels={shown.panels} changes={draft ? changes : undefined} />
+        )}
+        {dialog?.kind === 'panel' && (
+          <PanelEditor
+            panel={dialog.panel}
+            close={close}
+            apply={(panel) => {
+              setPanels(shown.panels.map((each) => (each.id === panel.id ? { ...panel, grid: each.grid } : each)));
+              close();
+            }}
+          />
+        )}
+        {dialog?.kind === 'settings' && (
+          <Settings
+            dashboard={shown}
+            id={saved.id}
+            close={close}
+            apply={(next) => {
+              setDraft(next);
+              close();
+            }}
+          />
+        )}
+        {dialog?.kind === 'versions' && <Versions saved={saved} close={close} changed={changed} />}
+      </Page>
+    </BoardProvider>
+  );
+}
+
+/** Times, variables and marks of a dashboard, as its panels share them. */
+function useResolved(dashboard: Dashboard) {
+  const search = useSearch({ from: '/dashboards/$id' });
+  const { times, grid } = useTimes();
+  const key = JSON.stringify(chosenOf(search));
+  const chosen = useMemo(() => JSON.parse(key) as Record<string, string>, [key]);
+  const { values, choices, options, error, ready } = useVariables(dashboard.variables, chosen, times, grid);
+  const marks = useMarks(dashboard.annotations, values, times, grid, ready);
+  const shared = useMemo(() => ({ times, grid, values, marks }), [times, grid, values, marks]);
+  return { shared, values, choices, options, error, ready };
+}
+
+function AddMenu({ add }: { add: (kind: Kind) => void }) {
+  return (
+    <Menu position="bottom-end" withinPortal>
+      <Menu.Target>
+        <Button variant="default">Add a panel</Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {Object.entries(KINDS).map(([kind, { label }]) => (
+          <Menu.Item key={kind} onClick={() => add(kind as Kind)}>
+            {label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
