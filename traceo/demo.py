@@ -5,6 +5,7 @@ Two child processes and a table that is asked from the server's own API, as any 
 
 import contextlib
 import importlib.util
+import json
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ PLAIN_REFRESH_S = 10.0
 SLOW_MS = 500.0
 WINDOW_S = 300.0
 DEFAULT_PORT = 4000  # of `traceo query`
+SHOP_DASHBOARD = Path(__file__).parent / "dashboards" / "shop.json"
 SERVER_LOG, SHOP_LOG = "traceo.log", "shop.log"
 COUNTS = """SELECT
     (SELECT count() FROM spans WHERE start_time > now() - {seconds:UInt32}) AS spans,
@@ -72,6 +74,7 @@ def run(config: Config, rate: float) -> None:
             "server", SERVER_LOG, stack.enter_context(_process(_serve_command(config, folder), folder / SERVER_LOG))
         )
         _wait_until_ready(base, server, folder)
+        save_dashboard(base)
         console.print("The [bold]shop[/] starts: 7 services, PostgreSQL and a load generator ...")
         shop = Child(
             "shop", SHOP_LOG, stack.enter_context(_process(_shop_command(otlp, folder, rate), folder / SHOP_LOG))
@@ -162,6 +165,7 @@ def _where_to_look(config: Config, base: str, folder: Path) -> str:
         command = f"TRACEO_URL={base} {command}"
     return f"""
   look at it       {base}/
+  its dashboard    {base}/dashboards/shop
   API              {base}/api/v1
   OpenAPI          {base}/api/v1/openapi.json
   send OTLP to     http://{config.server.host}:{config.server.otlp_http_port} (HTTP), \
@@ -184,6 +188,13 @@ def _wait_until_ready(base: str, server: Child, folder: Path) -> None:
                 return
         time.sleep(0.1)
     raise TraceoError(f"the server was not ready within {READY_WITHIN_S:.0f} s; see {folder / SERVER_LOG}")
+
+
+def save_dashboard(base: str) -> None:
+    """The shop's, unless there is one already; where the API wants a token, there is none."""
+    body = {"id": "shop", "dashboard": json.loads(SHOP_DASHBOARD.read_text(encoding="utf-8"))}
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.post(f"{base}/api/v1/dashboards", json=body, timeout=10)
 
 
 def _check_alive(children: Iterable[Child], folder: Path) -> None:

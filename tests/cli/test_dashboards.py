@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.conftest import Server
 from traceo.cli import main
+from traceo.demo import save_dashboard
 
 PANEL = {"type": "timeseries", "title": "Up", "targets": [{"expr": "up"}], "gridPos": {"x": 0, "y": 0, "w": 8, "h": 8}}
 
@@ -39,3 +41,10 @@ def test_dashboards_are_imported_listed_and_exported(
     file.write_text('{"traceo": 1, "title": "t", "panels": [{}]}')
     assert "panels[0].kind: is missing" in run("import", str(file), code=2)[1]
     assert "there is no dashboard 'none'" in run("export", "none", code=1)[1]
+
+
+def test_dashboard_of_the_demo_is_saved_once(server: Server) -> None:
+    for _ in range(2):
+        save_dashboard(server.url())
+    saved = httpx.get(f"{server.url()}/api/v1/dashboards/shop").json()
+    assert (saved["version"], saved["title"]) == (1, "Shop")

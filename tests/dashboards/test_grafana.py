@@ -45,9 +45,9 @@ def test_realistic_dashboard_is_taken_with_a_report_of_the_rest() -> None:
     ]
     memory, orders, lines, slow = board.panels[1:5]
     assert [(step.value, step.level) for step in memory.thresholds] == [(2e8, "warn"), (9e8, "bad")]
-    assert (orders.draw, orders.stacked, orders.queries[0].legend) == ("area", True, "{{service_name}}")
+    assert (orders.draw, orders.stacked, orders.queries[0].legend) == ("area", True, "{{job}}")
     assert orders.queries[0].text.endswith("[$__rate_interval]))")
-    assert lines.queries[0].text == '{service_name=~"$service"} |= `$find`'
+    assert lines.queries[0].text == '{service_name=~".+"} |= `$find`'
     assert slow.queries[0].text == '{ resource.service.name = "frontend" && duration > 10ms }'
     assert board.panels[7].queries[0].text == "sum(rate(shop_orders_total[${window}]))"
     assert board.panels[7].queries[0].legend == "in ${window}"

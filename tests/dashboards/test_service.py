@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import Engine
 
 from traceo.dashboards import model, service
-from traceo.dashboards.model import Dashboard, read_dashboard, write_dashboard
+from traceo.dashboards.model import Dashboard, Kind, read_dashboard, write_dashboard
 from traceo.dashboards.service import DashboardService
+from traceo.demo import SHOP_DASHBOARD
 from traceo.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, PayloadTooLarge
 from traceo.state.database import open_state
 
@@ -36,6 +37,11 @@ def dashboards(state_url: str) -> Iterator[DashboardService]:
     engine: Engine = open_state(state_url)
     yield DashboardService(engine)
     engine.dispose()
+
+
+def test_dashboard_of_the_demo_has_every_kind_of_panel() -> None:
+    kinds = {panel.kind for panel in read_dashboard(json.loads(SHOP_DASHBOARD.read_text())).panels}
+    assert kinds == set(get_args(Kind))
 
 
 def titled(title: str, *tags: str) -> Dashboard:

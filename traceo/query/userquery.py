@@ -104,7 +104,7 @@ def _key(key: Any) -> str:
 
 
 def _bind(name: str, value: Any) -> Any:
-    """Parameters are scalars or lists of them; texts lose their backslash escapes to the engine otherwise."""
+    """Scalars, or lists of them. The engine reads escapes in texts, and arrays of texts as they are written in SQL."""
     match value:
         case bool() | int() | float():
             return value
@@ -112,7 +112,7 @@ def _bind(name: str, value: Any) -> Any:
             return value.translate(ESCAPES)
         case list() if value and all(isinstance(item, str) for item in value):
             quoted = [item.replace("\\", "\\\\").replace("'", "\\'") for item in value]
-            return ("['" + "','".join(quoted) + "']").translate(ESCAPES)
+            return "['" + "','".join(quoted) + "']"
         case list() if all(isinstance(item, bool | int | float | str) for item in value):
             return value
         case _:

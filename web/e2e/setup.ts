@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { saveShopDashboard } from './boards';
 import { startServer } from './server';
 
 declare module 'vitest' {
@@ -11,6 +12,7 @@ declare module 'vitest' {
 /** One server for all files. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer();
+  await saveShopDashboard(server.url);
   project.provide('url', server.url);
   project.provide('otlp', server.otlp);
   return server.stop;

@@ -65,7 +65,12 @@ function Form({ language, queries, kind }: Props) {
       const given = { ...panel, title: title.trim() };
       if (chosen === NEW) return createDashboard(withPanel(blankDashboard(name.trim()), given), tenant);
       const saved = await request<Saved>(`/api/v1/dashboards/${chosen}`, tenant);
-      return replaceDashboard(saved, withPanel(saved.dashboard, given), tenant, `pinned: ${title.trim() || queries[0]}`.slice(0, 200));
+      return replaceDashboard(
+        saved,
+        withPanel(saved.dashboard, given),
+        tenant,
+        `pinned: ${title.trim() || queries[0]}`.slice(0, 200),
+      );
     },
     onSuccess: () =>
       client.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[1]).startsWith('/api/v1/dashboards') }),
@@ -74,7 +79,12 @@ function Form({ language, queries, kind }: Props) {
     return (
       <Text size="sm" role="status">
         It is on{' '}
-        <Link to="/dashboards/$id" params={{ id: pin.data.id }} className="link" style={{ textDecoration: 'underline' }}>
+        <Link
+          to="/dashboards/$id"
+          params={{ id: pin.data.id }}
+          className="link"
+          style={{ textDecoration: 'underline' }}
+        >
           {pin.data.title}
         </Link>
         .

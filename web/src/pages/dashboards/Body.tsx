@@ -70,6 +70,7 @@ function Asked({ panel, height, seen, label }: Required<Props> & { label: string
         />
       </Scroll>
     );
+  if (!answers.data && !seen) return null;
   if (!answers.data)
     return (
       <Stack gap="xs" p="sm" aria-busy={answers.busy}>

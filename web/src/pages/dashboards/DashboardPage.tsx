@@ -28,10 +28,13 @@ export default function DashboardPage() {
   const client = useQueryClient();
   const changed = () =>
     client.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[1]).startsWith('/api/v1/dashboards') });
+  if (saved.data) return <Opened key={`${saved.data.id} ${saved.data.version}`} saved={saved.data} changed={changed} />;
   return (
-    <Loaded of={saved} lines={10}>
-      {(found) => <Opened key={`${found.id} ${found.version}`} saved={found} changed={changed} />}
-    </Loaded>
+    <Page title="Dashboard">
+      <Loaded of={saved} lines={10}>
+        {() => null}
+      </Loaded>
+    </Page>
   );
 }
 

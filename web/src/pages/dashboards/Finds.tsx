@@ -78,7 +78,7 @@ export function ServiceMap({ service }: { service: string }) {
             focus={service}
             differences={null}
             onFocus={(focus) => void navigate({ to: '/map', search: { focus } })}
-            onEdge={(source) => void navigate({ to: '/map', search: { focus: source } })}
+            onEdge={(source, target) => void navigate({ to: '/map', search: { source, target } })}
           />
         )
       }

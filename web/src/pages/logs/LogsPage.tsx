@@ -9,6 +9,7 @@ import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
 import { PatternList } from '../../components/PatternList';
+import { Pin } from '../../components/Pin';
 import { QueryBar } from '../../components/QueryBar';
 import { QueryTools } from '../../components/QueryTools';
 import { narrow, selectsLines } from '../../lib/logql';
@@ -44,6 +45,7 @@ export default function LogsPage() {
       title="Logs"
       right={
         <Group gap="sm">
+          <Pin language="logql" queries={[q]} kind={selectsLines(q) ? 'logs' : 'time_series'} />
           <Switch
             size="xs"
             label="Wrap"

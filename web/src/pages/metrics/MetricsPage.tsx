@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, SegmentedControl } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Page } from '../../components/Page';
+import { Pin } from '../../components/Pin';
 import { QueryBar } from '../../components/QueryBar';
 import { QueryTools } from '../../components/QueryTools';
 import { Drawn, Now } from './Answers';
@@ -31,20 +32,23 @@ export default function MetricsPage() {
     <Page
       title="Metrics"
       right={
-        <SegmentedControl
-          aria-label="Show as"
-          value={view}
-          onChange={(value) =>
-            void navigate({
-              search: (before) => ({ ...before, view: value === 'chart' ? undefined : value }),
-              replace: true,
-            })
-          }
-          data={[
-            { label: 'Chart', value: 'chart' },
-            { label: 'Now', value: 'now' },
-          ]}
-        />
+        <Group gap="xs">
+          <Pin language="promql" queries={queries} kind={view === 'now' ? 'table' : 'time_series'} />
+          <SegmentedControl
+            aria-label="Show as"
+            value={view}
+            onChange={(value) =>
+              void navigate({
+                search: (before) => ({ ...before, view: value === 'chart' ? undefined : value }),
+                replace: true,
+              })
+            }
+            data={[
+              { label: 'Chart', value: 'chart' },
+              { label: 'Now', value: 'now' },
+            ]}
+          />
+        </Group>
       }
     >
       {(queries.length ? queries : ['']).map((query, place) => (

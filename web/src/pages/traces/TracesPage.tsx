@@ -7,6 +7,7 @@ import { Exported } from '../../components/Export';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Panel } from '../../components/Panel';
+import { Pin } from '../../components/Pin';
 import { QueryBar } from '../../components/QueryBar';
 import { QueryTools } from '../../components/QueryTools';
 import { Scroll } from '../../components/Scroll';
@@ -50,7 +51,7 @@ export default function TracesPage() {
   const run: Narrow = (text, chosen) =>
     void navigate({ search: (before) => ({ ...before, ...chosen, q: text || undefined }) });
   return (
-    <Page title="Traces">
+    <Page title="Traces" right={<Pin language="traceql" queries={[q]} kind="traces" />}>
       <QueryBar
         label="TraceQL"
         value={q}
