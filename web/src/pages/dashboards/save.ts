@@ -1,6 +1,6 @@
 /** What changes dashboards on the server. */
 
-import { postJson, request } from '../../api/client';
+import { postJson, request, sendJson } from '../../api/client';
 import type { components } from '../../api/schema';
 import type { Dashboard, Saved } from './model';
 
@@ -18,11 +18,7 @@ export function replaceDashboard(
   tenant: string,
   comment = '',
 ): Promise<Saved> {
-  return request(`${PATH}/${saved.id}`, tenant, {
-    method: 'PUT',
-    body: JSON.stringify({ dashboard, version: saved.version, comment }),
-    headers: { 'Content-Type': 'application/json' },
-  });
+  return sendJson('PUT', `${PATH}/${saved.id}`, { dashboard, version: saved.version, comment }, tenant);
 }
 
 export function restoreVersion(id: string, version: number, tenant: string): Promise<Saved> {

@@ -85,7 +85,7 @@ export function optionsOf(variable: Variable, answer: unknown): string[] {
   const pattern = patternOf(form?.[1] === 'metrics' && !variable.pattern ? (form[2] ?? '') : variable.pattern);
   const kept = textsOf(variable, answer).flatMap((text) => {
     const found = pattern ? pattern.exec(text) : [text];
-    return found ? [found[1] ?? found[0] ?? text] : [];
+    return found ? [found[1] ?? text] : [];
   });
   return [...new Set(kept)].sort((a, b) => a.localeCompare(b, undefined, { numeric: true })).slice(0, MOST);
 }
