@@ -84,7 +84,7 @@ check: $(STAMP) $(UI) ## lint, format, types, layers
 	cd web && npx biome check --error-on-warnings . && npx tsc
 
 test: check $(CLIENTS) ## all checks and all tests, three files at a time: what CI runs
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
 
 golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference
 	$(BIN)/python -m pytest tests/golden --update-golden
