@@ -84,6 +84,17 @@ test('a query is narrowed by clicks, and its link shows another person the same'
   await page.context().close();
 });
 
+test('from an exemplar to its trace, and what is different there from another', async () => {
+  const query = 'histogram_quantile(0.95, sum by (le) (rate(shop_payment_duration_seconds_bucket[5m])))';
+  await visit(`/series?q=${encodeURIComponent(query)}`);
+  await page.getByRole('link', { name: new RegExp(SLOW.traceId.slice(0, 8)) }).click();
+  await page.getByText('Compare', { exact: true }).click();
+  await page.getByRole('button', { name: / · / }).first().click();
+  const table = page.getByRole('table', { name: 'Calls of both traces' });
+  await table.getByRole('row', { name: new RegExp(`${SLOW.operation}.*only here`) }).waitFor();
+  await page.context().close();
+});
+
 test('a line that is sent now is in the tail', async () => {
   await visit('/logs');
   await page.getByRole('switch', { name: 'Live tail' }).click();

@@ -1,9 +1,9 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type Row, type Span, visible } from '../../lib/trace';
 import { formatNs } from '../../lib/units';
-import { serviceColor } from '../../theme';
+import { SpanRow } from './SpanRow';
 
 interface Props {
   rows: Row[];
@@ -15,7 +15,6 @@ interface Props {
 }
 
 const HEIGHT = 24;
-const DEEPEST_SHOWN = 30;
 
 /** Whether a span has the text in its name, service or attributes. */
 export function matches(span: Span, wanted: string): boolean {
@@ -38,17 +37,23 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
     overscan: 15,
     initialRect: { width: 1000, height: 600 },
   });
-  const place = shown.findIndex(({ span }) => span.span_id === chosen);
+  const place = useMemo(() => shown.findIndex(({ span }) => span.span_id === chosen), [shown, chosen]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: when another span is chosen
   useEffect(() => {
     if (place >= 0) virtual.scrollToIndex(place, { align: 'auto' });
   }, [chosen]);
   const total = limits.endNs - limits.startNs;
-  const fold = (id: string) => {
-    const next = new Set(folded);
-    if (!next.delete(id)) next.add(id);
-    setFolded(next);
-  };
+  const fold = useCallback((id: string) => {
+    setFolded((before) => {
+      const next = new Set(before);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  }, []);
+  // The page makes a new function each time; the rows keep theirs.
+  const latest = useRef(choose);
+  latest.current = choose;
+  const chooseRow = useCallback((id: string) => latest.current(id), []);
   const press = (event: React.KeyboardEvent) => {
     const row = shown[place];
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
@@ -76,135 +81,23 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
           {virtual.getVirtualItems().map(({ index, start }) => {
             const row = shown[index];
             if (!row) return null;
-            const { span } = row;
-            const left = ((span.start_time_ns - limits.startNs) / total) * 100;
-            const width = (Math.max(0, span.duration_ns) / total) * 100;
-            const failed = span.status === 'error';
-            const color = serviceColor(span.service, dark);
             return (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the tree has the keys
-              // biome-ignore lint/a11y/useFocusableInteractive: the focus is the tree's, as aria-activedescendant says
-              <div
-                role="treeitem"
-                id={`span-${span.span_id}`}
-                key={`${index} ${span.span_id}`}
-                aria-level={row.depth + 1}
-                aria-selected={span.span_id === chosen}
-                aria-expanded={row.children > 0 ? !folded.has(span.span_id) : undefined}
-                onClick={() => choose(span.span_id)}
-                style={{
-                  position: 'absolute',
-                  top: 0,
-                  left: 0,
-                  right: 0,
-                  height: HEIGHT,
-                  transform: `translateY(${start}px)`,
-                  display: 'flex',
-                  alignItems: 'center',
-                  fontSize: 12,
-                  cursor: 'pointer',
-                  opacity: matches(span, find) ? 1 : 0.3,
-                  background:
-                    span.span_id === chosen ? 'color-mix(in srgb, var(--accent) 18%, transparent)' : undefined,
-                }}
-              >
-                <div
-                  style={{
-                    width: '38%',
-                    flex: 'none',
-                    display: 'flex',
-                    alignItems: 'center',
-                    paddingLeft: 6 + Math.min(row.depth, DEEPEST_SHOWN) * 12,
-                    minWidth: 0,
-                  }}
-                >
-                  <span style={{ width: 16, flex: 'none' }}>
-                    {row.children > 0 && (
-                      <button
-                        type="button"
-                        tabIndex={-1}
-                        aria-hidden
-                        onClick={(event) => {
-                          event.stopPropagation();
-                          fold(span.span_id);
-                        }}
-                        style={{ all: 'unset', cursor: 'pointer', width: 16 }}
-                      >
-                        {folded.has(span.span_id) ? '▸' : '▾'}
-                      </button>
-                    )}
-                  </span>
-                  <span
-                    aria-hidden
-                    style={{ width: 8, height: 8, borderRadius: 2, background: color, flex: 'none', marginRight: 6 }}
-                  />
-                  <span className="cut">
-                    {failed && (
-                      <b aria-hidden style={{ color: 'var(--bad)' }}>
-                        ✗{' '}
-                      </b>
-                    )}
-                    {row.orphan && (
-                      <span aria-hidden title="Its parent was not received">
-                        ⌁{' '}
-                      </span>
-                    )}
-                    <b>{span.service}</b> {span.name}
-                    {failed && <span className="visually-hidden">, failed</span>}
-                  </span>
-                </div>
-                <div
-                  style={{
-                    position: 'relative',
-                    flex: 1,
-                    height: '100%',
-                    borderLeft: '1px solid var(--line)',
-                    overflow: 'hidden',
-                  }}
-                >
-                  <div
-                    style={{
-                      position: 'absolute',
-                      left: `${left}%`,
-                      width: `max(2px, ${width}%)`,
-                      top: 6,
-                      height: 12,
-                      borderRadius: 2,
-                      background: color,
-                      outline: failed ? '1.5px solid var(--bad)' : undefined,
-                    }}
-                  />
-                  {onPath.has(span.span_id) && (
-                    <div
-                      aria-hidden
-                      style={{
-                        position: 'absolute',
-                        left: `${left}%`,
-                        width: `max(2px, ${width}%)`,
-                        top: 19,
-                        height: 2,
-                        background: 'var(--warn)',
-                      }}
-                    />
-                  )}
-                  <span className="nowrap" style={{ position: 'absolute', top: 3, ...besideBar(left, width, dark) }}>
-                    {formatNs(span.duration_ns)}
-                  </span>
-                </div>
-              </div>
+              <SpanRow
+                key={`${index} ${row.span.span_id}`}
+                {...{ row, start, limits, dark, fold }}
+                choose={chooseRow}
+                height={HEIGHT}
+                chosen={row.span.span_id === chosen}
+                folded={folded.has(row.span.span_id)}
+                onPath={onPath.has(row.span.span_id)}
+                faint={!matches(row.span, find)}
+              />
             );
           })}
         </div>
       </div>
     </div>
   );
-}
-
-/** Where a bar's duration has room: behind it, before it, or else in it. */
-function besideBar(left: number, width: number, dark: boolean): React.CSSProperties {
-  if (left + width < 80) return { left: `calc(${left + width}% + 6px)`, color: 'var(--quiet)' };
-  if (left > 20) return { right: `calc(${100 - left}% + 6px)`, color: 'var(--quiet)' };
-  return { right: `calc(${Math.max(0, 100 - left - width)}% + 6px)`, color: dark ? '#000' : '#fff' };
 }
 
 function Ruler({ total }: { total: number }) {
