@@ -2,7 +2,7 @@ import { Button, Group, Menu, Text } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useBlocker, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { type ApiError, useApi } from '../../api/client';
+import { type ApiError, request, useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Loaded } from '../../components/Loaded';
@@ -28,7 +28,7 @@ export default function DashboardPage() {
   const client = useQueryClient();
   const changed = () =>
     client.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[1]).startsWith('/api/v1/dashboards') });
-  if (saved.data) return <Opened key={`${saved.data.id} ${saved.data.version}`} saved={saved.data} changed={changed} />;
+  if (saved.data) return <Opened key={saved.data.id} saved={saved.data} changed={changed} />;
   return (
     <Page title="Dashboard">
       <Loaded of={saved} lines={10}>
@@ -45,21 +45,30 @@ function Opened({ saved, changed }: { saved: Saved; changed: () => Promise<unkno
   const navigate = useNavigate({ from: '/dashboards/$id' });
   const { tenant } = useShell();
   const [draft, setDraft] = useState<Dashboard | null>(search.edit ? saved.dashboard : null);
+  // What is being changed stays as it was begun, also when somebody else saves meanwhile.
+  const [base, setBase] = useState(saved);
   const [dialog, setDialog] = useState<Dialog>(null);
   const shown = draft ?? saved.dashboard;
-  const dirty = draft !== null && draft !== saved.dashboard;
+  const dirty = draft !== null && draft !== base.dashboard;
   useBlocker({
     shouldBlockFn: ({ current, next }) =>
       dirty && current.pathname !== next.pathname && !window.confirm('Leave without saving what you changed?'),
     enableBeforeUnload: dirty,
   });
-  const save = useMutation<Saved, ApiError, Dashboard>({
-    mutationFn: (dashboard) => replaceDashboard(saved, dashboard, tenant),
+  const save = useMutation<Saved, ApiError, { dashboard: Dashboard; over: boolean }>({
+    mutationFn: async ({ dashboard, over }) => {
+      const newest = over ? await request<Saved>(`/api/v1/dashboards/${saved.id}`, tenant) : base;
+      return replaceDashboard(newest, dashboard, tenant);
+    },
     onSuccess: async () => {
-      await navigate({ search: (before) => ({ ...before, edit: undefined }), replace: true });
       await changed();
+      await stop();
     },
   });
+  const stop = async () => {
+    setDraft(null);
+    await navigate({ search: (before) => ({ ...before, edit: undefined }), replace: true });
+  };
   const setPanels = (panels: PanelSpec[]) => setDraft({ ...shown, panels: settle(panels) });
   const changes: Changes = {
     set: (panels) => setDraft({ ...shown, panels }),
@@ -90,14 +99,13 @@ function Opened({ saved, changed }: { saved: Saved; changed: () => Promise<unkno
               <Button
                 variant="default"
                 onClick={() => {
-                  setDraft(null);
                   save.reset();
-                  void navigate({ search: (before) => ({ ...before, edit: undefined }), replace: true });
+                  void stop();
                 }}
               >
                 Cancel
               </Button>
-              <Button loading={save.isPending} onClick={() => save.mutate(shown)}>
+              <Button loading={save.isPending} onClick={() => save.mutate({ dashboard: shown, over: false })}>
                 Save
               </Button>
             </Group>
@@ -109,7 +117,14 @@ function Opened({ saved, changed }: { saved: Saved; changed: () => Promise<unkno
               <Button variant="default" onClick={() => download(shown)}>
                 Export
               </Button>
-              <Button onClick={() => setDraft(saved.dashboard)}>Edit</Button>
+              <Button
+                onClick={() => {
+                  setBase(saved);
+                  setDraft(saved.dashboard);
+                }}
+              >
+                Edit
+              </Button>
             </Group>
           )
         }
@@ -119,8 +134,25 @@ function Opened({ saved, changed }: { saved: Saved; changed: () => Promise<unkno
             {fillText(shown.description, board.values)}
           </Text>
         )}
-        {save.error && (
-          <ErrorBox error={save.error} retry={save.error.status === 409 ? () => void changed() : undefined} />
+        {save.error && <ErrorBox error={save.error} />}
+        {draft && save.error?.status === 409 && (
+          <Group gap="xs">
+            <Button variant="default" onClick={() => save.mutate({ dashboard: draft, over: true })}>
+              Save mine over it
+            </Button>
+            <Button variant="default" onClick={() => download(draft)}>
+              Export mine
+            </Button>
+            <Button
+              variant="default"
+              onClick={() => {
+                save.reset();
+                void changed().then(stop);
+              }}
+            >
+              Give mine up
+            </Button>
+          </Group>
         )}
         <VariableBar
           variables={shown.variables}
