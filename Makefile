@@ -16,7 +16,7 @@ SOURCES := traceo tests $(wildcard benchmarks examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup web check test golden docs browser screenshots bench demo run lock
+.PHONY: help setup web check test golden docs browser screenshots figures bench demo run lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -97,6 +97,9 @@ browser: $(STAMP) $(UI) ## every page and journey of the UI in Chromium: light, 
 
 screenshots: $(STAMP) $(UI) ## photograph every page of the UI into docs/images
 	cd web && npm run --silent screenshots
+
+figures: $(STAMP) $(UI) ## how fast the UI is in Chromium, as a table; MINUTES=10 watches its memory for so long
+	cd web && npm run --silent figures
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks

@@ -5,6 +5,7 @@ const SERVICES_A_BATCH = 100;
 const MS = 1_000_000n;
 const MINUTE_NS = 60_000n * MS;
 export const FLEET = 'fleet';
+export const BIG_TRACE = 'b16'.padEnd(32, '0');
 
 const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
 const hex = (number: number, digits: number) => number.toString(16).padStart(digits, '0');
@@ -14,7 +15,7 @@ export function nameOf(place: number): string {
 }
 
 /** The service `place` is called by that at a third of its place, some fail, some have become slow. */
-export async function sendFleet(otlp: string, services: number): Promise<void> {
+export async function sendFleet(otlp: string, services: number, tenant = FLEET): Promise<void> {
   const nowNs = BigInt(Date.now()) * MS;
   for (let first = 0; first < services; first += SERVICES_A_BATCH) {
     const resourceSpans = [];
@@ -35,7 +36,26 @@ export async function sendFleet(otlp: string, services: number): Promise<void> {
         if (caller !== null) resourceSpans.push(ofService(caller, span(1, '', 3, `call ${place}`)));
       }
     }
-    await post(otlp, { resourceSpans });
+    await post(otlp, { resourceSpans }, tenant);
+  }
+}
+
+/** One trace of very many spans, each the child of one at an eighth of its place. */
+export async function sendBigTrace(otlp: string, spans: number): Promise<void> {
+  const start = BigInt(Date.now()) * MS - MINUTE_NS;
+  const atOnce = 5000;
+  for (let first = 0; first < spans; first += atOnce) {
+    const sent = Array.from({ length: Math.min(atOnce, spans - first) }, (_, offset) => {
+      const place = first + offset;
+      const begun = start + BigInt(place) * 10_000n;
+      return {
+        ...{ traceId: BIG_TRACE, spanId: hex(place + 1, 16), kind: 1, name: `step ${place % 50}` },
+        parentSpanId: place === 0 ? '' : hex(Math.floor((place - 1) / 8) + 1, 16),
+        ...{ startTimeUnixNano: String(begun), endTimeUnixNano: String(begun + 2n * MS) },
+      };
+    });
+    const resource = { attributes: [text('service.name', 'batch')] };
+    await post(otlp, { resourceSpans: [{ resource, scopeSpans: [{ spans: sent }] }] }, FLEET);
   }
 }
 
@@ -47,8 +67,8 @@ function ofService(place: number, span: unknown): unknown {
   return { resource: { attributes }, scopeSpans: [{ scope: { name: 'fleet' }, spans: [span] }] };
 }
 
-async function post(otlp: string, body: unknown): Promise<void> {
-  const headers = { 'Content-Type': 'application/json', 'X-Scope-OrgID': FLEET };
+async function post(otlp: string, body: unknown, tenant: string): Promise<void> {
+  const headers = { 'Content-Type': 'application/json', 'X-Scope-OrgID': tenant };
   const answer = await fetch(`${otlp}/v1/traces`, { method: 'POST', headers, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`fleet: ${answer.status} ${await answer.text()}`);
 }

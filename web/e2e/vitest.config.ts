@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig(({ mode }) => ({
   test: {
-    include: [mode === 'pictures' ? 'e2e/pictures.ts' : 'e2e/*.e2e.ts'],
+    include: [['pictures', 'figures'].includes(mode) ? `e2e/${mode}.ts` : 'e2e/*.e2e.ts'],
     globalSetup: ['e2e/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,6 +1,6 @@
 /** One WebSocket for the page that is open: what it shows is read again as soon as something has arrived. */
 
-import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { type Query, type QueryClient, type QueryKey, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { openSocket } from '../api/client';
 import { LIVE_MS, useShell } from './state';
@@ -107,18 +107,27 @@ function connect(client: QueryClient, tenant: string, update: Update): () => voi
   let tries = 0;
   let ended = false;
   let arrived: { atMs: number; items: Record<string, number> }[] = [];
-  const refresher = new Refresher(
-    () => readShown(client),
-    (delayMs) => update(({ delays }) => ({ delays: [...delays, delayMs].slice(-KEPT) })),
-  );
+  const readings = new Map<string, Refresher>();
+  const done = (delayMs: number) => update(({ delays }) => ({ delays: [...delays, delayMs].slice(-KEPT) }));
+  // Each answer by itself: what is read quickly need not wait for what is slow.
+  const changed = (withinMs: number) => {
+    const shown = client.getQueryCache().findAll({ type: 'active', predicate: isLiveQuery });
+    const hashes = new Set(shown.map(({ queryHash }) => queryHash));
+    for (const hash of readings.keys()) if (!hashes.has(hash)) readings.delete(hash);
+    for (const { queryHash, queryKey } of shown) {
+      const reading = readings.get(queryHash) ?? new Refresher(() => readAgain(client, queryKey), done);
+      readings.set(queryHash, reading);
+      reading.changed(withinMs);
+    }
+  };
   const told = (frame: Frame) => {
     if (frame.type === 'started') {
-      if (tries > 0) refresher.changed(0);
+      if (tries > 0) changed(0);
       tries = 0;
       update(() => ({ state: 'live', retryMs: 0 }));
       return;
     }
-    refresher.changed(frame.within_ms ?? 0);
+    changed(frame.within_ms ?? 0);
     const nowMs = Date.now();
     arrived = [...arrived, { atMs: nowMs, items: frame.items ?? {} }];
     const services = (frame.services ?? []).map((service) => ({ ...service, atMs: nowMs }));
@@ -146,7 +155,7 @@ function connect(client: QueryClient, tenant: string, update: Update): () => voi
     ended = true;
     window.clearTimeout(timer);
     window.clearInterval(counting);
-    refresher.stop();
+    for (const reading of readings.values()) reading.stop();
     socket?.close();
   };
 }
@@ -158,10 +167,13 @@ function ratesOf(frames: Record<string, number>[]): Record<string, number> {
   return Object.fromEntries(Object.entries(sums).map(([signal, sum]) => [signal, sum / (RATES_OVER_MS / 1000)]));
 }
 
-/** What is read every ten seconds anyway; resolves when it is on the screen. */
-async function readShown(client: QueryClient): Promise<void> {
-  await client.invalidateQueries({
-    predicate: (query) => query.observers.some(({ options }) => options.refetchInterval === LIVE_MS),
-  });
+/** What is read every ten seconds anyway. */
+function isLiveQuery(query: Query): boolean {
+  return query.observers.some(({ options }) => options.refetchInterval === LIVE_MS);
+}
+
+/** Resolves when the answer is on the screen. */
+async function readAgain(client: QueryClient, queryKey: QueryKey): Promise<void> {
+  await client.refetchQueries({ queryKey, exact: true, type: 'active' });
   if (document.visibilityState === 'visible') await new Promise((painted) => requestAnimationFrame(painted));
 }
