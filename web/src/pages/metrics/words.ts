@@ -21,6 +21,21 @@ const FUNCTIONS: Suggestion[] = [
   ['offset', 'offset 1d'],
 ].map(([text = '', about]) => ({ text, about }));
 
+/** The others, whose names say it. */
+const OTHERS = `
+abs absent_over_time acos acosh asin asinh atan atanh ceil changes clamp clamp_max clamp_min cos cosh
+count_over_time day_of_month day_of_week day_of_year days_in_month deg deriv double_exponential_smoothing exp
+first_over_time floor histogram_avg histogram_count histogram_fraction histogram_stddev histogram_stdvar
+histogram_sum hour idelta info irate label_join label_replace last_over_time ln log10 log2 mad_over_time
+min_over_time minute month pi predict_linear present_over_time quantile_over_time rad resets round scalar sgn
+sin sinh sort sort_by_label sort_by_label_desc sort_desc sqrt stddev_over_time stdvar_over_time sum_over_time
+tan tanh time timestamp vector year bottomk count_values group limitk quantile stddev stdvar on ignoring
+group_left group_right bool and or unless`;
+
+const MORE: Suggestion[] = OTHERS.trim()
+  .split(/\s+/)
+  .map((text) => ({ text }));
+
 interface Names {
   data: string[];
 }
@@ -37,7 +52,11 @@ export function useMetricWords(): (word: string, before: string) => Suggestion[]
       const inside =
         before.lastIndexOf('{') > before.lastIndexOf('}') || /\b(?:by|without|on|ignoring)\s*\([^)]*$/.test(before);
       const lower = word.toLowerCase();
-      return (inside ? keys : [...FUNCTIONS, ...metrics]).filter(({ text }) => text.toLowerCase().includes(lower));
+      const found = (inside ? keys : [...FUNCTIONS, ...metrics, ...MORE]).filter(({ text }) =>
+        text.toLowerCase().includes(lower),
+      );
+      const begins = ({ text }: Suggestion) => Number(text.toLowerCase().startsWith(lower));
+      return found.sort((a, b) => begins(b) - begins(a));
     };
   }, [names.data, labels.data]);
 }

@@ -1,5 +1,6 @@
 import { Group, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import { Exported } from '../../components/Export';
 import { Panel } from '../../components/Panel';
 import { Figure } from '../../components/Red';
 import { formatBytes, formatCount, formatShare } from '../../lib/units';
@@ -32,60 +33,64 @@ export function Report({ of }: { of: Simulated }) {
         <Figure name="Saved" value={formatBytes(totals.bytes.all - totals.bytes.kept)} tone="var(--good)" />
         <Figure name="Largest error of a service's rate or p99" value={formatShare(worst)} />
       </Group>
-      <table className="grid">
-        <thead>
-          <tr>
-            <th>Of</th>
-            <th className="number">All</th>
-            <th className="number">Lost</th>
-            <th>Examples</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lost.map(([name, all, gone, examples]) => (
-            <tr key={name}>
-              <td>{name}</td>
-              <td className="number">{formatCount(all)}</td>
-              <td className="number">{gone > 0 ? <b style={{ color: 'var(--bad)' }}>{formatCount(gone)}</b> : 0}</td>
-              <td className="mono">
-                {examples.slice(0, 3).map((id) => (
-                  <Link
-                    key={id}
-                    className="link"
-                    to="/traces/$traceId"
-                    params={{ traceId: id }}
-                    style={{ marginRight: 8 }}
-                  >
-                    {id.slice(0, 8)}
-                  </Link>
-                ))}
-              </td>
+      <Exported name="what would be lost">
+        <table className="grid">
+          <thead>
+            <tr>
+              <th>Of</th>
+              <th className="number">All</th>
+              <th className="number">Lost</th>
+              <th>Examples</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
-      <table className="grid">
-        <thead>
-          <tr>
-            <th>Policy</th>
-            <th>Type</th>
-            <th className="number">Keeps</th>
-            <th className="number">First</th>
-            <th className="number">Alone</th>
-          </tr>
-        </thead>
-        <tbody>
-          {policies.map((policy) => (
-            <tr key={policy.policy}>
-              <td>{policy.policy}</td>
-              <td className="quiet">{policy.type}</td>
-              <td className="number">{formatCount(policy.keeps?.traces ?? policy.forbids?.traces)}</td>
-              <td className="number">{formatCount(policy.first?.traces)}</td>
-              <td className="number">{formatCount(policy.alone?.traces)}</td>
+          </thead>
+          <tbody>
+            {lost.map(([name, all, gone, examples]) => (
+              <tr key={name}>
+                <td>{name}</td>
+                <td className="number">{formatCount(all)}</td>
+                <td className="number">{gone > 0 ? <b style={{ color: 'var(--bad)' }}>{formatCount(gone)}</b> : 0}</td>
+                <td className="mono">
+                  {examples.slice(0, 3).map((id) => (
+                    <Link
+                      key={id}
+                      className="link"
+                      to="/traces/$traceId"
+                      params={{ traceId: id }}
+                      style={{ marginRight: 8 }}
+                    >
+                      {id.slice(0, 8)}
+                    </Link>
+                  ))}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Exported>
+      <Exported name="what each policy would keep">
+        <table className="grid">
+          <thead>
+            <tr>
+              <th>Policy</th>
+              <th>Type</th>
+              <th className="number">Keeps</th>
+              <th className="number">First</th>
+              <th className="number">Alone</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {policies.map((policy) => (
+              <tr key={policy.policy}>
+                <td>{policy.policy}</td>
+                <td className="quiet">{policy.type}</td>
+                <td className="number">{formatCount(policy.keeps?.traces ?? policy.forbids?.traces)}</td>
+                <td className="number">{formatCount(policy.first?.traces)}</td>
+                <td className="number">{formatCount(policy.alone?.traces)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Exported>
       {notes.map((note) => (
         <Text key={note} size="xs" px="sm" py={4} className="quiet">
           {note}

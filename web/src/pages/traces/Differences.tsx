@@ -39,11 +39,7 @@ export function Differences({ q, narrow }: { q: string; narrow: (q: string) => v
       }
     >
       {compare.error && <ErrorBox error={compare.error} query={q} />}
-      {compare.data && (
-        <Exported name="what is different">
-          <Found of={compare.data} q={q} narrow={narrow} />
-        </Exported>
-      )}
+      {compare.data && <Found of={compare.data} q={q} narrow={narrow} />}
     </Panel>
   );
 }
@@ -60,71 +56,75 @@ function Found({ of, q, narrow }: { of: Comparison; q: string; narrow: (q: strin
         {formatCount(of.selection.traces_compared)} traces against {formatCount(of.baseline.traces_compared)}; beyond
         chance after {formatCount(of.tests)} tests (Benjamini-Hochberg), largest difference first
       </Text>
-      <table className="grid">
-        <thead>
-          <tr>
-            <th>Attribute</th>
-            <th>Value</th>
-            <th style={{ width: '22%' }}>Among these</th>
-            <th style={{ width: '22%' }}>Among the rest</th>
-            <th>
-              <span className="visually-hidden">Narrow</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {values.map((row) => (
-            <tr key={`${row.scope} ${row.key} ${row.value}`}>
-              <td>
-                <span className="quiet">{row.scope}.</span>
-                {row.key}
-              </td>
-              <td className="mono">{row.value}</td>
-              <td>
-                <Share of={row.selection_share} color="var(--accent)" />
-              </td>
-              <td>
-                <Share of={row.baseline_share} color="var(--quiet)" />
-              </td>
-              <td>
-                {(row.scope === 'span' || row.scope === 'resource') && (
-                  <Button
-                    variant="default"
-                    size="compact-xs"
-                    aria-label={`Only traces with ${row.key} ${row.value}`}
-                    onClick={() =>
-                      narrow(q.replace(/\}\s*$/, `&& ${row.scope}.${row.key} = ${JSON.stringify(row.value)} }`))
-                    }
-                  >
-                    +
-                  </Button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {durations.length > 0 && (
+      <Exported name="attributes that differ">
         <table className="grid">
           <thead>
             <tr>
-              <th>Operation</th>
-              <th className="number">Median among these</th>
-              <th className="number">Among the rest</th>
+              <th>Attribute</th>
+              <th>Value</th>
+              <th style={{ width: '22%' }}>Among these</th>
+              <th style={{ width: '22%' }}>Among the rest</th>
+              <th>
+                <span className="visually-hidden">Narrow</span>
+              </th>
             </tr>
           </thead>
           <tbody>
-            {durations.map((row) => (
-              <tr key={`${row.service} ${row.operation}`}>
+            {values.map((row) => (
+              <tr key={`${row.scope} ${row.key} ${row.value}`}>
                 <td>
-                  {row.service}: {row.operation}
+                  <span className="quiet">{row.scope}.</span>
+                  {row.key}
                 </td>
-                <td className="number">{formatMs(row.selection_median)}</td>
-                <td className="number">{formatMs(row.baseline_median)}</td>
+                <td className="mono">{row.value}</td>
+                <td>
+                  <Share of={row.selection_share} color="var(--accent)" />
+                </td>
+                <td>
+                  <Share of={row.baseline_share} color="var(--quiet)" />
+                </td>
+                <td>
+                  {(row.scope === 'span' || row.scope === 'resource') && (
+                    <Button
+                      variant="default"
+                      size="compact-xs"
+                      aria-label={`Only traces with ${row.key} ${row.value}`}
+                      onClick={() =>
+                        narrow(q.replace(/\}\s*$/, `&& ${row.scope}.${row.key} = ${JSON.stringify(row.value)} }`))
+                      }
+                    >
+                      +
+                    </Button>
+                  )}
+                </td>
               </tr>
             ))}
           </tbody>
         </table>
+      </Exported>
+      {durations.length > 0 && (
+        <Exported name="durations that differ">
+          <table className="grid">
+            <thead>
+              <tr>
+                <th>Operation</th>
+                <th className="number">Median among these</th>
+                <th className="number">Among the rest</th>
+              </tr>
+            </thead>
+            <tbody>
+              {durations.map((row) => (
+                <tr key={`${row.service} ${row.operation}`}>
+                  <td>
+                    {row.service}: {row.operation}
+                  </td>
+                  <td className="number">{formatMs(row.selection_median)}</td>
+                  <td className="number">{formatMs(row.baseline_median)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Exported>
       )}
     </>
   );

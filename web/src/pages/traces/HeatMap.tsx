@@ -1,8 +1,10 @@
 import { Box, Text, UnstyledButton } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { type Answer, useApi } from '../../api/client';
+import { Export } from '../../components/Export';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
+import type { Sheet } from '../../lib/files';
 import { formatClock, type Range } from '../../lib/time';
 import { conditionsOf, withoutDurations } from '../../lib/traceql';
 import { formatCount, formatNs } from '../../lib/units';
@@ -28,6 +30,7 @@ export function HeatMap({ q, narrow }: { q: string; narrow: Narrow }) {
   });
   return (
     <Panel
+      right={cells.data && <Export name="durations over time" sheet={() => sheetOf(cells.data)} />}
       title={`Durations of ${service ? `spans of ${service}` : 'all spans'}${SERVICE_ONLY.test(q) ? '' : ' (without the other conditions)'}`}
     >
       <Loaded of={cells} lines={4}>
@@ -35,6 +38,20 @@ export function HeatMap({ q, narrow }: { q: string; narrow: Narrow }) {
       </Loaded>
     </Panel>
   );
+}
+
+/** A row for each cell, empty ones left out. */
+function sheetOf({ cells, levels, start_ns, step_ns }: Cells): Sheet {
+  const bounds = new Map(levels.map(({ level, from_ns, to_ns }) => [level, [from_ns, to_ns] as const]));
+  return {
+    columns: ['time', 'from_ns', 'to_ns', 'spans', 'errors'],
+    rows: cells.map(({ column, level, count, errors }) => [
+      new Date((start_ns + column * step_ns) / 1e6).toISOString(),
+      ...(bounds.get(level) ?? [null, null]),
+      count,
+      errors,
+    ]),
+  };
 }
 
 function Drawing({ data, q, narrow }: { data: Cells; q: string; narrow: Narrow }) {
