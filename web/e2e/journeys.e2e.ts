@@ -3,6 +3,7 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { DESKTOP, launch, open, PHONE, type Seen, settled, violations } from './browser';
+import { rolledUp } from './server';
 import { HOSTILE, SLOW } from './shop';
 
 let browser: Browser;
@@ -203,13 +204,8 @@ test('names that are HTML and script stay text', async () => {
 });
 
 // The last ones: what they show is computed half a minute after the spans arrived.
-const rolledUp = () =>
-  expect
-    .poll(async () => (await fetch(`${inject('url')}/api/v1/deploys`)).text(), { timeout: 45_000 })
-    .toContain('1.10.0');
-
 test('what a deploy changed is told in words and figures', async () => {
-  await rolledUp();
+  await rolledUp(inject('url'));
   await visit('/services/payment?tab=deploys');
   // Which verdict depends on where in its minute the deploy lies: the shop is small.
   await page.getByText(/1.9.3 → 1.10.0, .*: (worse|too early|as before|in part)/).waitFor();
@@ -219,7 +215,7 @@ test('what a deploy changed is told in words and figures', async () => {
 });
 
 test('the map against the time before, in the table, and a call over time', async () => {
-  await rolledUp();
+  await rolledUp(inject('url'));
   await visit('/map?from=-11m');
   await page.getByLabel('Compare').selectOption('before');
   await page.getByText(/\d new/).waitFor();

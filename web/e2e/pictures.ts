@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, inject, test } from 'vitest';
 import { DARK, DESKTOP, launch, open, PHONE } from './browser';
+import { rolledUp } from './server';
 import { SLOW } from './shop';
 import { VIEWS } from './views';
 
@@ -21,6 +22,7 @@ let browser: Browser;
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
   browser = await launch();
+  await rolledUp(inject('url'));
 });
 afterAll(() => browser.close());
 

@@ -33,7 +33,8 @@ interface Props {
   lines: Line[];
   /** What it shows, for those who do not see it. */
   label: string;
-  format?: (value: number) => string;
+  /** `beside`: the largest of the axis, all of which is in one unit. */
+  format?: (value: number, beside?: number) => string;
   height?: number;
   /** Bars stand on one another. */
   kind?: 'line' | 'bar' | 'area';
@@ -103,7 +104,7 @@ export function Chart({
       tzDate: utc ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : undefined,
       axes: [
         { ...axis, values: (_, ticks, __, ___, stepS) => tickTimes(ticks, stepS, utc) },
-        { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick)) },
+        { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick, Math.max(...ticks))) },
       ],
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] } },
       series: [

@@ -18,6 +18,7 @@ test.each([
   [formatMs(null), '–'],
   [formatNs(1500), '1.5 µs'],
   [formatRate(0.05), '3 /min'],
+  [formatRate(0.05, 0.2), '0.05 /s'],
   [formatRate(1500), '1.5 k /s'],
   [formatShare(0.0312), '3.12 %'],
   [formatShare(0.00001), '<0.01 %'],

@@ -25,9 +25,10 @@ export function formatCount(value: number | null | undefined): string {
   return scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
 }
 
-export function formatRate(perSecond: number | null | undefined): string {
+/** `beside`: the largest of the numbers that it stands with, which are all in one unit. */
+export function formatRate(perSecond: number | null | undefined, beside = perSecond): string {
   if (perSecond === null || perSecond === undefined || !Number.isFinite(perSecond)) return '–';
-  if (perSecond > 0 && perSecond < 0.1) return `${significant(perSecond * 60)}${NBSP}/min`;
+  if (beside && beside > 0 && beside < 0.1) return `${significant(perSecond * 60)}${NBSP}/min`;
   return `${formatCount(perSecond)}${NBSP}/s`;
 }
 
