@@ -104,8 +104,12 @@ test('a line that is sent now is in the tail', async () => {
   const logRecords = [{ timeUnixNano: `${Date.now()}000000`, severityNumber: 9, body: { stringValue: text } }];
   const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'tail' } }] };
   const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
-  await fetch(`${inject('otlp')}/v1/logs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
-  await page.getByText(text).waitFor();
+  const send = () =>
+    fetch(`${inject('otlp')}/v1/logs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+  // Again and again: the tail may begin after the first one has come.
+  await expect
+    .poll(async () => (await send()) && page.getByText(text).count(), { timeout: 20_000, interval: 1000 })
+    .toBeGreaterThan(0);
   await page.context().close();
 });
 
