@@ -208,11 +208,15 @@ test('names that are HTML and script stay text', async () => {
 });
 
 // The last ones: what they show is computed half a minute after the spans arrived.
-test('what a deploy changed is told in words and figures', async () => {
+test('what a deploy changed is told in words, figures and new errors', async () => {
   await rolledUp(inject('url'));
   await visit('/services/payment?tab=deploys');
-  // Which verdict depends on where in its minute the deploy lies: the shop is small.
-  await page.getByText(/1.9.3 → 1.10.0, .*: (worse|too early|as before|in part)/).waitFor();
+  await page.getByText(/1.9.3 → 1.10.0, .*: worse than before/).waitFor();
+  await page
+    .getByRole('listitem')
+    .filter({ hasText: /^Charge: errors 0.00%, now/ })
+    .waitFor();
+  await page.getByRole('link', { name: 'PaymentError' }).first().waitFor();
   await page.getByRole('region', { name: 'Figures before and after' }).getByText('The service').waitFor();
   await page.getByRole('button', { name: 'Before and after' }).waitFor();
   await page.context().close();

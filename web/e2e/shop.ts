@@ -230,11 +230,11 @@ async function post(otlp: string, signal: string, body: unknown): Promise<void> 
   if (!answer.ok) throw new Error(`${signal}: ${answer.status} ${await answer.text()}`);
 }
 
-/** Send it all; the newest order is seconds old. */
+/** Send it all, up to the last whole minute: figures are kept by the minute, and the deploy is where one begins. */
 export async function sendShop(otlp: string): Promise<void> {
   const stream = numbers(11);
   const random = () => stream.next().value;
-  const nowNs = BigInt(Date.now()) * MS;
+  const nowNs = BigInt(Math.floor(Date.now() / 60_000) * 60_000) * MS;
   const count = MINUTES * ORDERS_A_MINUTE;
   for (let first = 0; first < count; first += BATCH) {
     const batch = new Batch(first + 1);
