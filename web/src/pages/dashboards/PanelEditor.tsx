@@ -16,6 +16,7 @@ import {
 } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
+import { Choice } from '../../components/Choice';
 import { Body } from './Body';
 import { asKind, KINDS, type Kind, LANGUAGES, type Language, type PanelQuery, type PanelSpec } from './model';
 import { useBoard } from './times';
@@ -30,7 +31,6 @@ const MOST_QUERIES = 20;
 const REDUCES = { last: 'Last', mean: 'Mean', min: 'Lowest', max: 'Highest', sum: 'Sum' };
 const DRAWS = { line: 'Lines', area: 'Areas', bars: 'Bars' };
 const LEVELS = { good: 'Good', warn: 'Warning', bad: 'Bad' };
-const options = (of: Record<string, string>) => Object.entries(of).map(([value, label]) => ({ value, label }));
 
 interface Props {
   panel: PanelSpec;
@@ -233,25 +233,11 @@ function Options({ panel, change }: OptionProps) {
       <Group align="flex-end" gap="xs">
         {numbers && <UnitField panel={panel} change={change} />}
         {(kind === 'stat' || kind === 'bar' || kind === 'table') && (
-          <Select
-            label="Value"
-            w={110}
-            data={options(REDUCES)}
-            value={panel.reduce}
-            allowDeselect={false}
-            onChange={(reduce) => reduce && change({ reduce: reduce as PanelSpec['reduce'] })}
-          />
+          <Choice label="Value" w={110} of={REDUCES} value={panel.reduce} choose={(reduce) => change({ reduce })} />
         )}
         {kind === 'time_series' && (
           <>
-            <Select
-              label="Drawn as"
-              w={110}
-              data={options(DRAWS)}
-              value={panel.draw}
-              allowDeselect={false}
-              onChange={(draw) => draw && change({ draw: draw as PanelSpec['draw'] })}
-            />
+            <Choice label="Drawn as" w={110} of={DRAWS} value={panel.draw} choose={(draw) => change({ draw })} />
             <Switch
               size="xs"
               label="Stacked"
@@ -318,13 +304,12 @@ function Thresholds({ panel, change }: OptionProps) {
             value={value}
             onChange={(next) => Number.isFinite(Number(next)) && next !== '' && set(place, { value: Number(next) })}
           />
-          <Select
+          <Choice
             aria-label={`Level ${place + 1}`}
             w={110}
-            data={options(LEVELS)}
+            of={LEVELS}
             value={level}
-            allowDeselect={false}
-            onChange={(next) => next && set(place, { level: next as 'good' })}
+            choose={(next) => set(place, { level: next })}
           />
           <ActionIcon
             variant="default"

@@ -4,7 +4,6 @@ import {
   Divider,
   Group,
   Modal,
-  Select,
   Stack,
   Switch,
   TagsInput,
@@ -16,6 +15,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ApiError } from '../../api/client';
+import { Choice } from '../../components/Choice';
 import { ErrorBox } from '../../components/ErrorBox';
 import { useShell } from '../../shell/state';
 import { type Annotation, blankVariable, type Dashboard, type Variable } from './model';
@@ -29,7 +29,6 @@ const EXAMPLES: Record<string, string> = {
   logql: 'label_values(service_name)',
   sql: 'SELECT DISTINCT service FROM spans WHERE start_time > {from:DateTime64(3)}',
 };
-const options = (of: Record<string, string>) => Object.entries(of).map(([value, label]) => ({ value, label }));
 
 interface Props {
   dashboard: Dashboard;
@@ -168,22 +167,14 @@ function VariableFields({ variable, number, change, remove }: VariableProps) {
           maxLength={200}
           onChange={(event) => set({ label: event.currentTarget.value })}
         />
-        <Select
-          label="Kind"
-          w={120}
-          data={options(KINDS)}
-          value={kind}
-          allowDeselect={false}
-          onChange={(next) => next && set({ kind: next as Variable['kind'] })}
-        />
+        <Choice label="Kind" w={120} of={KINDS} value={kind} choose={(next) => set({ kind: next })} />
         {kind === 'query' && (
-          <Select
+          <Choice
             label="Language"
             w={100}
-            data={options(LANGUAGES)}
+            of={LANGUAGES}
             value={variable.language}
-            allowDeselect={false}
-            onChange={(next) => next && set({ language: next as Variable['language'] })}
+            choose={(next) => set({ language: next })}
           />
         )}
         {kind !== 'text' && kind !== 'constant' && (
@@ -266,13 +257,12 @@ function AnnotationFields({ annotation, number, change, remove }: AnnotationProp
         maxLength={200}
         onChange={(event) => change({ ...annotation, name: event.currentTarget.value })}
       />
-      <Select
+      <Choice
         label="Marks"
         w={190}
-        data={options(MARKS)}
+        of={MARKS}
         value={annotation.kind}
-        allowDeselect={false}
-        onChange={(next) => next && change({ ...annotation, kind: next as Annotation['kind'] })}
+        choose={(next) => change({ ...annotation, kind: next })}
       />
       <TextInput
         label={annotation.kind === 'deploys' ? 'Service' : 'Query'}

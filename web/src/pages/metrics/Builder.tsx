@@ -1,6 +1,7 @@
-import { ActionIcon, Autocomplete, Button, Code, Group, MultiSelect, Select, Stack, Text } from '@mantine/core';
+import { Autocomplete, Button, Code, Group, MultiSelect, Select, Stack, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useUrl, withQuery } from '../../api/client';
+import { ConditionLine } from '../../components/ConditionLine';
 import {
   AGGREGATES,
   type Built,
@@ -179,42 +180,13 @@ function Line({ metric, condition, change, remove }: LineProps) {
   });
   const values = useUrl<Names>(url, { every: false, enabled: labels.includes(condition.label) });
   return (
-    <Group gap="xs" wrap="nowrap">
-      <Autocomplete
-        aria-label="Label"
-        placeholder="label"
-        size="xs"
-        data={labels}
-        limit={OFFERED}
-        value={condition.label}
-        onChange={(label) => change({ ...condition, label })}
-      />
-      <Select
-        aria-label="Compared how"
-        data={OPERATORS}
-        value={condition.op}
-        onChange={(op) => change({ ...condition, op: op ?? '=' })}
-        w={64}
-        allowDeselect={false}
-      />
-      <Autocomplete
-        aria-label="Value"
-        placeholder="value"
-        size="xs"
-        data={values.data?.data ?? []}
-        limit={OFFERED}
-        value={condition.value}
-        onChange={(value) => change({ ...condition, value })}
-        style={{ flex: 1 }}
-      />
-      <ActionIcon
-        variant="default"
-        size={30}
-        aria-label={`Remove the condition on ${condition.label || 'nothing yet'}`}
-        onClick={remove}
-      >
-        ×
-      </ActionIcon>
-    </Group>
+    <ConditionLine
+      left={{ text: condition.label, label: 'Label', placeholder: 'label', offered: labels }}
+      op={condition.op}
+      operators={OPERATORS}
+      right={{ text: condition.value, label: 'Value', placeholder: 'value', offered: values.data?.data ?? [] }}
+      change={({ left, op, right }) => change({ label: left, op, value: right })}
+      remove={remove}
+    />
   );
 }

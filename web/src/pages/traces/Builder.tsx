@@ -1,10 +1,10 @@
-import { ActionIcon, Autocomplete, Button, Code, Group, Select, Stack, Text } from '@mantine/core';
+import { Button, Code, Group, Stack, Text } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { useUrl } from '../../api/client';
+import { ConditionLine } from '../../components/ConditionLine';
 import { OPERATORS, type Part, readParts, writeParts } from '../../lib/traceql';
 import { useTraceFields } from './words';
 
-const OFFERED = 200;
 const BEGINNING: Part[] = [
   { field: 'resource.service.name', op: '=', value: '' },
   { field: 'name', op: '=', value: '' },
@@ -77,43 +77,18 @@ function Line({ part, fields, change, remove }: LineProps) {
   });
   const offered = WORDS[part.field] ?? [...new Set((values.data?.tagValues ?? []).map(({ value }) => String(value)))];
   return (
-    <Group gap="xs" wrap="nowrap">
-      <Autocomplete
-        aria-label="Field"
-        placeholder="field"
-        size="xs"
-        data={fields}
-        limit={OFFERED}
-        value={part.field}
-        onChange={(field) => change({ ...part, field })}
-        style={{ flex: 1, minWidth: 0 }}
-      />
-      <Select
-        aria-label="Compared how"
-        data={OPERATORS}
-        value={part.op}
-        onChange={(op) => change({ ...part, op: op ?? '=' })}
-        w={68}
-        allowDeselect={false}
-      />
-      <Autocomplete
-        aria-label={`Value of ${part.field || 'the field'}`}
-        placeholder="any"
-        size="xs"
-        data={offered}
-        limit={OFFERED}
-        value={part.value}
-        onChange={(value) => change({ ...part, value })}
-        style={{ flex: 1, minWidth: 0 }}
-      />
-      <ActionIcon
-        variant="default"
-        size={30}
-        aria-label={`Remove the condition on ${part.field || 'nothing yet'}`}
-        onClick={remove}
-      >
-        ×
-      </ActionIcon>
-    </Group>
+    <ConditionLine
+      left={{ text: part.field, label: 'Field', placeholder: 'field', offered: fields }}
+      op={part.op}
+      operators={OPERATORS}
+      right={{
+        text: part.value,
+        label: `Value of ${part.field || 'the field'}`,
+        placeholder: 'any',
+        offered,
+      }}
+      change={({ left, op, right }) => change({ field: left, op, value: right })}
+      remove={remove}
+    />
   );
 }
