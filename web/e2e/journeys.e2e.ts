@@ -123,8 +123,13 @@ test('everything by keyboard: help, palette, pages, query, spans', async () => {
   await help.waitFor({ state: 'hidden' });
   await page.keyboard.press('Control+k');
   await page.getByRole('textbox', { name: 'Find' }).waitFor();
+  await page.keyboard.type('zzz');
+  await page.getByText('Nothing of that name').waitFor();
+  expect.soft(await violations(page), 'empty palette').toEqual([]);
+  await page.keyboard.press('Control+a');
   await page.keyboard.type('cata');
   expect.soft(await violations(page), 'palette').toEqual([]);
+  await page.getByRole('button', { name: 'catalog Service' }).waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await expect.poll(() => new URL(page.url()).pathname).toBe('/services/catalog');

@@ -64,8 +64,8 @@ export function Palette() {
       onQueryChange={setText}
       onSpotlightOpen={() => setOpened(true)}
       limit={12}
-      styles={{ actionDescription: { color: 'inherit', opacity: 0.85 } }}
-      nothingFound="Nothing of that name"
+      styles={{ actionDescription: { color: 'inherit', opacity: 0.85 }, empty: { color: 'var(--quiet)' } }}
+      nothingFound={services.isLoading ? 'Services are being read …' : 'Nothing of that name'}
       scrollable
       maxHeight={420}
       shortcut={['mod + K']}
