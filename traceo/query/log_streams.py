@@ -48,20 +48,35 @@ CAST(mapUpdate(
 MAX_STREAMS, MAX_SCOPES = 100_000, 10_000
 
 Matchers = tuple[Matcher, ...]
-Scopes = Mapping[int, dict[str, str]]  # what is said of each, by its id
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream's labels, in order of their names, and the resource that has them.
-
-    `metadata`: the resource's other attributes. `pushed`: by Loki's protocol, whose lines have no scope.
-    """
+    """A stream's labels, in order of their names, the resource that has them, and its other attributes."""
 
     resource_id: int
     labels: dict[str, str]
     metadata: dict[str, str] = field(default_factory=dict)
-    pushed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The streams that a selector means, and what is said of the scopes that their records may have, by their ids.
+
+    `kinds`: of the streams, those with other labels or other metadata than all before them.
+    """
+
+    streams: Sequence[Stream]
+    scopes: Mapping[int, dict[str, str]] = field(default_factory=dict)
+    kinds: Sequence[Stream] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", list({kind_of(stream): stream for stream in self.streams}.values()))
+
+
+def kind_of(stream: Stream) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """What makes two streams one kind: their labels and their metadata."""
+    return tuple(stream.labels.items()), tuple(stream.metadata.items())
 
 
 def select_streams(scope: Scope, matchers: Sequence[Matcher], columns: str = "id") -> str:
@@ -100,27 +115,21 @@ async def find_streams(queries: Queries, tenant: str, between: TimeRange, sets: 
     return sorted(found, key=lambda stream: list(stream.labels.items()))
 
 
-async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> list[Stream]:
-    """The resources that a selector means."""
+async def find_sources(queries: Queries, tenant: str, matchers: tuple[Matcher, ...]) -> Sources:
+    """What a selector means."""
     scope = Scope(tenant)
     sql = f"{select_streams(scope, matchers, 'id, labels, metadata, pushed')} ORDER BY id LIMIT {MAX_STREAMS + 1}"
     table = await _read_known(queries, "resources", scope, sql)
     if table.num_rows > MAX_STREAMS:
         raise LimitExceeded(f"the selector means more than {MAX_STREAMS:,} streams: make it narrower")
-    return [
-        Stream(row["id"], read_labels(row["labels"]), read_labels(row["metadata"]), bool(row["pushed"]))
-        for row in to_rows(table)
-    ]
-
-
-async def find_scopes(queries: Queries, tenant: str, streams: Sequence[Stream]) -> Scopes:
-    """What is said of the scopes that records of these streams may have, by their ids."""
-    if all(stream.pushed for stream in streams):
-        return {}
+    rows = to_rows(table)
+    streams = [Stream(row["id"], read_labels(row["labels"]), read_labels(row["metadata"])) for row in rows]
+    if all(row["pushed"] for row in rows):  # by Loki's protocol, whose lines have no scope
+        return Sources(streams)
     scope = Scope(tenant)
     sql = scope.select("scopes", f"id, {OF_SCOPE}", tail=f"ORDER BY day DESC LIMIT 1 BY id LIMIT {MAX_SCOPES}")
-    table = await _read_known(queries, "scopes", scope, sql)
-    return {row["id"]: read_labels(row["metadata"]) for row in to_rows(table)}
+    scopes = to_rows(await _read_known(queries, "scopes", scope, sql))
+    return Sources(streams, {row["id"]: read_labels(row["metadata"]) for row in scopes})
 
 
 async def _read_known(queries: Queries, table: str, scope: Scope, sql: str) -> pa.Table:
@@ -136,16 +145,6 @@ async def _read_known(queries: Queries, table: str, scope: Scope, sql: str) -> p
         known = await queries.table(sql, dict(scope.params))
         queries.recent_streams.put(asked, known, since)
     return known
-
-
-def distinct_streams(streams: Sequence[Stream]) -> list[Stream]:
-    """Streams with other labels or other metadata than those before them, in order."""
-    return list({(tuple(stream.labels.items()), tuple(stream.metadata.items())): stream for stream in streams}.values())
-
-
-def distinct_labels(streams: Sequence[Stream]) -> list[dict[str, str]]:
-    """The labels of `distinct_streams`."""
-    return [stream.labels for stream in distinct_streams(streams)]
 
 
 async def list_label_names(queries: Queries, tenant: str, between: TimeRange, matchers: Matchers) -> list[str]:

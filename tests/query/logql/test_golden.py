@@ -4,15 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from traceo.query.log_streams import Stream, distinct_labels
+from traceo.query.log_streams import Sources, Stream
 from traceo.query.logql.ast import MetricQuery, Pipeline
 from traceo.query.logql.evaluate import compile_lines, compile_times
 from traceo.query.logql.parser import parse_logql
 from traceo.query.logql.ranges import Steps, compile_range, lower
 from traceo.query.sql import Scope, TimeRange
 
-STREAMS = [Stream(7, {"app": "a", "service_name": "a"}), Stream(8, {"app": "b", "service_name": "b"})]
-SETS = distinct_labels(STREAMS)
+SOURCES = Sources([Stream(7, {"app": "a", "service_name": "a"}), Stream(8, {"app": "b", "service_name": "b"})])
 MINUTE = 60 * 10**9
 LINES = {
     "filter": '{app=~"a|b"} |= "the word here" != "no"',
@@ -29,7 +28,7 @@ def test_golden_sql_of_lines(golden: Callable[[str, str], None], name: str, text
     query = parse_logql(text)
     assert isinstance(query, Pipeline)
     made = [
-        compile(Scope("team", TimeRange(0, MINUTE), recent=()), query, STREAMS, SETS, 100, False)
+        compile(Scope("team", TimeRange(0, MINUTE), recent=()), query, SOURCES, 100, False)
         for compile in (compile_times, compile_lines)
     ]
     golden(f"query/logql/{name}.sql", "\n".join(made) + "\n")
@@ -41,5 +40,5 @@ def test_golden_sql_of_metrics(golden: Callable[[str, str], None], name: str, te
     assert isinstance(query, MetricQuery)
     (one,) = lower(query)[1].values()
     scope = Scope("team", TimeRange(0, MINUTE), recent=())
-    made = compile_range(scope, one, Steps(0, 10 * MINUTE, MINUTE), STREAMS, SETS)
+    made = compile_range(scope, one, Steps(0, 10 * MINUTE, MINUTE), SOURCES)
     golden(f"query/logql/{name}.sql", f"{made.sql}\n")

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from traceo.errors import LimitExceeded
-from traceo.query.log_streams import Scopes, Stream, distinct_streams, find_scopes, find_sources
+from traceo.query.log_streams import Sources, find_sources
 from traceo.query.logql.ast import Both, Choose, Compare, LineFilter, MetricQuery, Pipeline
 from traceo.query.logql.extract import KEPT
 from traceo.query.logql.parser import parse_logql
@@ -91,12 +91,9 @@ async def read_lines(
     queries: Queries, tenant: str, query: Pipeline, between: TimeRange, limit: int, *, forward: bool = False
 ) -> list[Line]:
     """Lines in order of their times, at most `limit`: the newest first, or (`forward`) the oldest."""
-    streams = await find_sources(queries, tenant, query.matchers)
-    if not streams:
+    sources = await find_sources(queries, tenant, query.matchers)
+    if not sources.streams:
         return []
-    scopes = await find_scopes(queries, tenant, streams)
-    kinds = distinct_streams(streams)
-    sets = [kind.labels for kind in kinds]
     only_kept = any(isinstance(stage, Choose) and stage.name == "keep" for stage in query.stages)
 
     async def read(recent: frozenset[str]) -> list[Line]:
@@ -104,47 +101,31 @@ async def read_lines(
         times: list[int] = []
         for window in [between] if forward else windows(between, reaches=LOG_WINDOWS_NS):
             scope = Scope(tenant, window, recent=recent)
-            rows = await queries.rows(scope, compile_times(scope, query, streams, sets, limit, forward, scopes))
+            rows = await queries.rows(scope, compile_times(scope, query, sources, limit, forward))
             times = [row["time_ns"] for row in rows]
             if len(times) >= limit:
                 break
         if not times:
             return []
         scope = Scope(tenant, TimeRange(min(times), max(times) + 1), recent=recent)
-        rows = await queries.rows(scope, compile_lines(scope, query, streams, sets, limit, forward, scopes))
-        return [_line(row, kinds[row["stream"]], scopes, only_kept=only_kept) for row in rows]
+        rows = await queries.rows(scope, compile_lines(scope, query, sources, limit, forward))
+        return [_line(row, sources, only_kept=only_kept) for row in rows]
 
     return await queries.over_recent(["logs_recent"], read)
 
 
-def compile_times(
-    scope: Scope,
-    query: Pipeline,
-    streams: list[Stream],
-    sets: list[dict[str, str]],
-    limit: int,
-    forward: bool,
-    scopes: Scopes | None = None,
-) -> str:
+def compile_times(scope: Scope, query: Pipeline, sources: Sources, limit: int, forward: bool) -> str:
     """SQL of the times of a log query's lines: of the stages only those that filter, and what these need."""
     filters = [place for place, stage in enumerate(query.stages, 1) if isinstance(stage, LineFilter | Compare | Both)]
-    sql = PipelineSql(scope, streams, sets, scopes)
+    sql = PipelineSql(scope, sources)
     sql.add(query.stages[: max(filters, default=0)])
     order = "ASC" if forward else "DESC"
     return f"SELECT time_ns FROM ({sql.rows()}) ORDER BY time_ns {order} LIMIT {int(limit)}"
 
 
-def compile_lines(
-    scope: Scope,
-    query: Pipeline,
-    streams: list[Stream],
-    sets: list[dict[str, str]],
-    limit: int,
-    forward: bool,
-    scopes: Scopes | None = None,
-) -> str:
+def compile_lines(scope: Scope, query: Pipeline, sources: Sources, limit: int, forward: bool) -> str:
     """SQL of a log query."""
-    sql = PipelineSql(scope, streams, sets, scopes, shows_empty=True)
+    sql = PipelineSql(scope, sources, shows_empty=True)
     sql.add(query.stages)
     rows = sql.rows()
     columns = SHOWN.format(
@@ -154,13 +135,14 @@ def compile_lines(
     return f"SELECT {columns} FROM ({rows}) ORDER BY time_ns {order}, line {order} LIMIT {int(limit)}"
 
 
-def _line(row: Row, stream: Stream, scopes: Scopes, *, only_kept: bool) -> Line:
+def _line(row: Row, sources: Sources, *, only_kept: bool) -> Line:
+    stream = sources.kinds[row["stream"]]
     metadata, set_by_stages = (
         {decode_text(name): decode_text(value) for name, value in row[column].items()}
         for column in ("metadata", "parsed")
     )
     if not only_kept:
-        metadata |= stream.metadata | scopes.get(row["scope_id"], {})
+        metadata |= stream.metadata | sources.scopes.get(row["scope_id"], {})
     parsed = {name: "" if value == KEPT else value for name, value in set_by_stages.items() if value}
     for name, column in (("__error__", "error"), ("__error_details__", "details")):
         if row[column]:

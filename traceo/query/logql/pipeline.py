@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from traceo.query.log_minutes import select_minutes
-from traceo.query.log_streams import Scopes, Stream, distinct_streams
+from traceo.query.log_streams import Sources, kind_of
 from traceo.query.logql import extract
 from traceo.query.logql.ast import (
     Both,
@@ -56,26 +56,25 @@ class PipelineSql:
     def __init__(
         self,
         scope: Scope,
-        streams: Sequence[Stream],
-        sets: Sequence[dict[str, str]],
-        scopes: Scopes | None = None,
+        sources: Sources,
         *,
         shows_empty: bool = False,
         of_minutes: bool = False,
     ) -> None:
         self._scope = scope
         self._select = select_minutes if of_minutes else _select_lines
-        self._sets = sets
-        self._scopes = scopes or {}
-        distinct = distinct_streams(streams)
-        self._resources = [stream.metadata for stream in distinct]
+        self._sets = [kind.labels for kind in sources.kinds]
+        self._resources = [kind.metadata for kind in sources.kinds]
+        self._scopes = sources.scopes
         self._columns = 0
         self._where: list[str] = []
-        self._first: list[str] = [f"resource_id IN ({', '.join(str(stream.resource_id) for stream in streams)})"]
+        self._first: list[str] = [
+            f"resource_id IN ({', '.join(str(stream.resource_id) for stream in sources.streams)})"
+        ]
         self._rows = ""
-        numbers = {_identity(found): number for number, found in enumerate(distinct)}
-        ids = ", ".join(f"toUInt64({stream.resource_id})" for stream in streams)
-        places = ", ".join(str(numbers[_identity(stream)]) for stream in streams)
+        numbers = {kind_of(kind): number for number, kind in enumerate(sources.kinds)}
+        ids = ", ".join(f"toUInt64({stream.resource_id})" for stream in sources.streams)
+        places = ", ".join(str(numbers[kind_of(stream)]) for stream in sources.streams)
         self._stream = f"transform(resource_id, [{ids}], [{places}]::Array(UInt32), toUInt32(0))"
         self._named: dict[str, str] = {}
         self._of_record: dict[str, str] = {}
@@ -376,10 +375,6 @@ class PipelineSql:
 def rename_taken(metadata: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
     """Structured metadata with other names for what the stream has a label for."""
     return {f"{name}{extract.RENAMED}" if name in labels else name: value for name, value in metadata.items()}
-
-
-def _identity(stream: Stream) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
-    return tuple(stream.labels.items()), tuple(stream.metadata.items())
 
 
 def _first_of(first: str, second: str) -> str:

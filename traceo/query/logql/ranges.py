@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from traceo.errors import LimitExceeded, QueryError
 from traceo.query.log_minutes import is_of_minutes
-from traceo.query.log_streams import Scopes, Stream, distinct_labels, find_scopes, find_sources
+from traceo.query.log_streams import Sources, find_sources
 from traceo.query.logql import extract
 from traceo.query.logql.ast import Both, Compare, LabelFormat, LineFormat, MetricQuery, Parser, RangeAggregation
 from traceo.query.logql.pipeline import PipelineSql
@@ -141,19 +141,17 @@ def _without_parsers(one: RangeAggregation) -> RangeAggregation:
 
 async def read_range(queries: Queries, tenant: str, one: RangeAggregation, steps: Steps) -> Points:
     """The points of a range aggregation, one at each step where it has a value."""
-    streams = await find_sources(queries, tenant, one.pipeline.matchers)
+    sources = await find_sources(queries, tenant, one.pipeline.matchers)
     absent = one.op == "absent_over_time"
-    if not streams:
+    if not sources.streams:
         return _absent(one, steps, np.zeros(steps.count, dtype=bool)) if absent else _empty()
-    scopes = await find_scopes(queries, tenant, streams)
-    sets = distinct_labels(streams)
     first = steps.first_ns - one.offset_ns - one.range_ns
     last = first + one.range_ns + (steps.count - 1) * steps.step_ns
     between = TimeRange(first + 1, last + 1)
 
     async def read(recent: frozenset[str]) -> tuple[pa.Table, Sequence[dict[str, str]]]:
         scope = Scope(tenant, between, recent=recent)
-        compiled = compile_range(scope, one, steps, streams, sets, scopes)
+        compiled = compile_range(scope, one, steps, sources)
         return await queries.table(compiled.sql, dict(scope.params)), compiled.sets
 
     table, known = await queries.over_recent(["logs_recent"], read)
@@ -176,17 +174,11 @@ class Compiled:
     sets: Sequence[dict[str, str]]
 
 
-def compile_range(
-    scope: Scope,
-    one: RangeAggregation,
-    steps: Steps,
-    streams: Sequence[Stream],
-    sets: Sequence[dict[str, str]],
-    scopes: Scopes | None = None,
-) -> Compiled:
+def compile_range(scope: Scope, one: RangeAggregation, steps: Steps, sources: Sources) -> Compiled:
     """A row of `stream_number` (-1: only `labels` count), `labels`, `places`, `found` and `failed`."""
+    sets = [kind.labels for kind in sources.kinds]
     of_minutes = _are_minutes_enough(scope, one, steps, sets)
-    sql = PipelineSql(scope, streams, sets, scopes, of_minutes=of_minutes)
+    sql = PipelineSql(scope, sources, of_minutes=of_minutes)
     sql.add(one.pipeline.stages)
     value = sql.unwrap(one.unwrap) if one.unwrap else "0"
     key, labels, known = _key(sql, one, sets)
