@@ -146,6 +146,14 @@ def test_matching_spans_alone(tenant: str) -> None:
     assert [row["operation"] for row in found["durations"]] == ["buy"]
 
 
+def test_the_largest_sets_fit_into_a_querys_memory() -> None:
+    """What is told of a trace is not repeated for each trace: that would take gigabytes."""
+    spans = [span(number, 1, NOW + number, name="buy", duration_ns=number * MS // 100) for number in range(1, 11_000)]
+    insert("compare-many", Signal.TRACES, traces("shop", spans))
+    found = ask("compare-many", selected(min_duration_ns=50 * MS), selected())
+    assert [found[side]["traces_compared"] for side in ("selection", "baseline")] == [5000, 4999]
+
+
 def test_large_sets_are_sampled_and_it_is_said(tenant: str) -> None:
     found = ask(tenant, selected(min_duration_ns=50 * MS), selected(), max_traces=30)
     assert found["sampled"] and found["baseline"]["traces_compared"] == 30

@@ -99,12 +99,13 @@ def write_members(trace_ids: Sequence[bytes], weights: Sequence[float]) -> str:
 def compile_sets(scope: Scope, sets: Sets) -> str:
     """SQL: number (from 1 on), trace_id, side, weight of `sets.members`."""
     scope.params["members"] = sets.members
+    ids, weights = "substring(told, 1, 16 * {members_all:UInt32})", "substring(told, 16 * {members_all:UInt32} + 1)"
     return (
-        "SELECT number, toFixedString(substring(ids, 16 * number - 15, 16), 16) AS trace_id, "
-        "toUInt8(number > {members_0:UInt32}) AS side, if(length(ids) = 16 * {members_all:UInt32}, 1, "
-        "reinterpretAsFloat64(substring(ids, 16 * {members_all:UInt32} + 8 * number - 7, 8))) AS weight FROM "
-        "(SELECT base64Decode(materialize({members:String})) AS ids) "
-        "ARRAY JOIN range(toUInt32(1), {members_all:UInt32} + 1) AS number"
+        "SELECT number, trace_id, toUInt8(number > {members_0:UInt32}) AS side, weight FROM ("
+        f"SELECT reinterpret({ids}, 'Array(FixedString(16))') AS ids, if({weights} = '', "
+        f"arrayWithConstant({{members_all:UInt32}}, toFloat64(1)), reinterpret({weights}, 'Array(Float64)')) AS weights "
+        "FROM (SELECT base64Decode(materialize({members:String})) AS told)) "
+        "ARRAY JOIN ids AS trace_id, weights AS weight, arrayEnumerate(ids) AS number"
     )
 
 
