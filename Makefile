@@ -87,7 +87,7 @@ test: check $(CLIENTS) ## all checks and all tests, three files at a time: what 
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
 
 golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference
-	$(BIN)/python -m pytest tests/golden --update-golden
+	$(BIN)/python -m pytest $$(grep -rlw golden tests --include='test_*.py') --update-golden
 
 docs: $(STAMP) ## regenerate docs/reference
 	$(BIN)/python -m traceo.reference

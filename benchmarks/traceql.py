@@ -33,6 +33,7 @@ SPANS, SPANS_QUICK = 1_000_000, 100_000
 LEAST = 500  # spans that are copied: one request
 LARGE = 10_000_000  # spans from which the targets hold
 DAY_S, ROUNDS = 86_400, 16
+WINDOWS = 12  # that one statement fills
 SIZES = (1, 4, ROUNDS)  # rounds after which all is measured
 LARGE_TRACE = 50_000
 TENANT, TIMES = "bench", 5
@@ -48,7 +49,7 @@ INSERT INTO spans SELECT * EXCEPT back REPLACE (
     start_time - toIntervalSecond(back) AS start_time
 ) FROM (SELECT * FROM spans WHERE tenant = 'first') AS first
 CROSS JOIN (
-    SELECT {DAY_S} - {{window:UInt32}} * (number + 1) AS back FROM numbers(intDiv({DAY_S}, {{window:UInt32}}))
+    SELECT {DAY_S} - {{window:UInt32}} * (number + 1) AS back FROM numbers({{first:UInt32}}, {{windows:UInt32}})
 ) AS copies
 SETTINGS prefer_column_name_to_alias = 1
 """
@@ -88,7 +89,10 @@ async def _measure(folder: Path, wanted: int) -> tuple[int, list[Row]]:
     await _insert_first(store, max(LEAST, wanted * window_s // DAY_S // ROUNDS), (end_s - window_s, end_s - 3))
     found: dict[str, list[float]] = {}
     for number in range(1, ROUNDS + 1):
-        await store.execute(COPY, {"round": number, "window": window_s})
+        for first in range(0, DAY_S // window_s, WINDOWS):
+            windows = min(WINDOWS, DAY_S // window_s - first)
+            await store.execute(COPY, {"round": number, "window": window_s, "first": first, "windows": windows})
+        progress(f"  {number} of {ROUNDS} parts are there")
         if number in SIZES:
             await _ask_all(Queries(store, Query()), end_s, found)
     count = (await store.query(f"SELECT count() AS n FROM spans WHERE tenant = '{TENANT}'"))["n"][0].as_py()

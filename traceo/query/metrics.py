@@ -82,7 +82,7 @@ async def read_points(queries: Queries, tenant: str, search: SeriesSearch, max_p
     found = {row["series_id"]: {**_show_series(row, None), "points": [], "exemplars": []} for row in rows}
     kinds = {row["series_id"]: (row["type"], row["integer"]) for row in rows}
     scope = Scope(tenant, search.between)
-    chosen = f"series_id IN ({', '.join(str(int(number)) for number in found)})"
+    chosen = f"series_id IN {scope.bind_numbers(found)}"
     for table in sorted({TABLES[row["type"]] for row in rows if row["type"] in TABLES}):
         tail = f"ORDER BY series_id, time LIMIT {int(max_points)}"
         for point in await queries.rows(scope, scope.select(table, POINTS[table], [chosen], tail)):
@@ -99,7 +99,7 @@ def compile_series(scope: Scope, search: SeriesSearch) -> str:
     if search.metric:
         where.append(f"metric = {scope.bind(search.metric)}")
     if search.ids:
-        where.append(f"series_id IN ({', '.join(str(int(number)) for number in search.ids)})")
+        where.append(f"series_id IN {scope.bind_numbers(search.ids)}")
     if search.service:
         where.append(f"service = {scope.bind(search.service)}")
     where += [scope.has_attribute(key, value) for key, value in search.attributes]

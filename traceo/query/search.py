@@ -126,8 +126,8 @@ def span_conditions(scope: Scope, search: TraceSearch) -> list[str]:
 async def _summarise(queries: Queries, scope: Scope, hits: list[tuple[int, bytes]]) -> list[Row]:
     if not hits:
         return []
-    chosen = ", ".join(f"toFixedString({scope.bind(trace_id)}, 16)" for _, trace_id in hits)
-    spans = scope.select_spans(SUMMARY_COLUMNS, [f"trace_id IN ({chosen})"])
+    chosen = scope.bind_ids([trace_id for _, trace_id in hits])
+    spans = scope.select_spans(SUMMARY_COLUMNS, [f"trace_id IN {chosen}"])
     rows = await queries.rows(scope, f"SELECT {SUMMARY}, {KEPT} FROM ({spans}) GROUP BY trace_id")
     found = {row["trace_id"]: row for row in rows}
     return [_show_summary(found[trace_id], at_ns) for at_ns, trace_id in hits if trace_id in found]

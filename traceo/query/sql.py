@@ -42,6 +42,7 @@ TIME_COLUMNS = {
 }
 MAX_THRESHOLD = 1 << 56
 MINUTE_NS = 60 * 10**9
+TRACE_SLACK_NS = 10 * MINUTE_NS  # a trace may begin before, and end after, the span that is asked for
 # Tables of the recent window, where what waits for a verdict rests -> what tells their rows apart.
 WINDOWS = {"spans_recent": "trace_id, span_id", "logs_recent": "record_id"}
 ALL_WINDOWS = frozenset(WINDOWS)
@@ -78,6 +79,12 @@ class TimeRange:
     def seconds(self) -> float:
         """Its length."""
         return (self.end_ns - self.start_ns) / 1e9
+
+    @property
+    def of_whole_traces(self) -> "TimeRange":
+        """The range in which the other spans are looked for of traces that have a span in this one."""
+        latest = (1 << 63) - 1
+        return TimeRange(max(self.start_ns - TRACE_SLACK_NS, -latest), min(self.end_ns + TRACE_SLACK_NS, latest))
 
 
 class Scope(Bindings):

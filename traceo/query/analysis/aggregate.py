@@ -9,7 +9,7 @@ from traceo.errors import InvalidRequest, NotFound
 from traceo.query.analysis.columns import COLUMNS, SOURCES, Ints, Numbers, SpanColumns, read_columns, without_repeats
 from traceo.query.analysis.forest import link
 from traceo.query.analysis.path import KINDS, find_segments, plant
-from traceo.query.analysis.selection import Selection, conditions, resolve, weight_of, whole_traces
+from traceo.query.analysis.selection import Selection, conditions, resolve, weight_of
 from traceo.query.analysis.trace import show_span
 from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope
@@ -76,7 +76,7 @@ async def _read_spans(
     queries: Queries, tenant: str, chosen: Selection, max_traces: int, recent: frozenset[str]
 ) -> tuple[int, pa.Table]:
     """How many traces there are, and all spans of as many as may be, chosen by the hash of their id."""
-    scope, wide = Scope(tenant, recent=recent), whole_traces(chosen.between)
+    scope, wide = Scope(tenant, recent=recent), chosen.between.of_whole_traces
     asked = [*scope.time_bounds("start_time", chosen.between.start_ns, chosen.between.end_ns)]
     asked += conditions(scope, chosen)
     matching = scope.select_spans("trace_id", asked)

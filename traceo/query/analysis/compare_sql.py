@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from traceo.query.analysis.selection import Selection, conditions, weight_of, whole_traces
+from traceo.query.analysis.selection import Selection, conditions, weight_of
 from traceo.query.analysis.statistics import SMALL
 from traceo.query.services import KINDS, STATUSES
 from traceo.query.sql import Scope, TimeRange
@@ -78,7 +78,7 @@ class Sets:
         """In which all spans lie."""
         one, two = self.selection.between, self.baseline.between
         both = TimeRange(min(one.start_ns, two.start_ns), max(one.end_ns, two.end_ns))
-        return whole_traces(both)
+        return both.of_whole_traces
 
 
 def compile_members(scope: Scope, sets: Sets, recent: frozenset[str]) -> str:
@@ -103,7 +103,7 @@ def compile_sets(scope: Scope, sets: Sets) -> str:
     return (
         "SELECT number, trace_id, toUInt8(number > {members_0:UInt32}) AS side, weight FROM ("
         f"SELECT reinterpret({ids}, 'Array(FixedString(16))') AS ids, if({weights} = '', "
-        f"arrayWithConstant({{members_all:UInt32}}, toFloat64(1)), reinterpret({weights}, 'Array(Float64)')) AS weights "
+        f"arrayWithConstant({{members_all:UInt32}}, 1.), reinterpret({weights}, 'Array(Float64)')) AS weights "
         "FROM (SELECT base64Decode(materialize({members:String})) AS told)) "
         "ARRAY JOIN ids AS trace_id, weights AS weight, arrayEnumerate(ids) AS number"
     )

@@ -11,7 +11,6 @@ from traceo.query.traceql.meant import Meant, find_meant
 
 KIND_CODES = {name: code for code, name in KINDS.items()}
 MAX_PAIRS = 50
-TRACE_SLACK_NS = 600 * 10**9  # a trace may begin before, and end after, the span that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,6 @@ def weight_of(recent: frozenset[str]) -> str:
     """SQL over `threshold` and `received_at`: how many spans one stands for; 1 while all of its kind rest here."""
     weight = adjusted_count_of("threshold")
     return f"if(received_at >= ({RECENT_SINCE}), 1, {weight})" if "spans_recent" in recent else weight
-
-
-def whole_traces(between: TimeRange) -> TimeRange:
-    """The range in which the other spans of these traces lie."""
-    latest = (1 << 63) - 1
-    return TimeRange(max(between.start_ns - TRACE_SLACK_NS, -latest), min(between.end_ns + TRACE_SLACK_NS, latest))
 
 
 def _code(codes: dict[str, int], name: str, what: str) -> int:

@@ -192,10 +192,8 @@ class _Chosen:
         mine = np.isin(self.found["kind"].to_numpy(), kinds)
         numbers = self.found["series_id"].to_numpy()[mine]
         if len(numbers) <= MANY_SERIES:
-            chosen = ", ".join(map(str, np.unique(numbers).tolist()))
-        else:
-            chosen = self.scope.select("label_sets", "series_id", self.where)
-        return f"series_id IN ({chosen})"
+            return f"series_id IN {self.scope.bind_numbers(np.unique(numbers).tolist())}"
+        return f"series_id IN ({self.scope.select('label_sets', 'series_id', self.where)})"
 
 
 def _label_columns(scope: Scope, read: Read) -> list[str]:

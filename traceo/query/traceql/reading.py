@@ -220,11 +220,14 @@ def compile_spans(
 ) -> str:
     """SQL: the spans of these traces, with a column for each filter (f0...), number (n...), group (g...), shown (v...).
 
+    Those of the scope's time range, and of what lies around it (`TimeRange.of_whole_traces`).
     `more` compiles further columns.
     """
     fields, asked = Fields(scope), asked_of(query)
-    chosen = ", ".join(f"toFixedString({scope.bind(trace)}, 16)" for trace in traces)
-    base = scope.without_time().select_spans(READ, [f"trace_id IN ({chosen})"])
+    assert scope.between is not None
+    around = scope.between.of_whole_traces
+    where = [*scope.time_bounds("start_time", around.start_ns, around.end_ns), f"trace_id IN {scope.bind_ids(traces)}"]
+    base = scope.without_time().select_spans(READ, where)
     columns = [
         "trace_id",
         "reinterpretAsUInt64(reverse(span_id)) AS span",

@@ -109,7 +109,7 @@ class _Search:
                 ids = await self._candidates(window, self.limit)
                 if len(ids) >= self.limit:
                     break
-            sets = await self._sets(ids)
+            sets = await self._sets(ids, window)
             return FoundTraces(await self._show(ids, sets), len(ids))
         return await self._by_batches()
 
@@ -123,7 +123,7 @@ class _Search:
             ids = [each for each in await self._candidates(part, MAX_CANDIDATES - len(seen)) if each not in seen]
             while ids and len(order) < self.limit:
                 batch, ids = ids[:size], ids[size:]
-                made = await self._sets(batch)
+                made = await self._sets(batch, part)
                 found |= made
                 order += [each for each in batch if each in made]
                 seen.update(batch)
@@ -138,11 +138,11 @@ class _Search:
         sql = compile_candidates(scope, self.query, limit)
         return [row["trace_id"] for row in await self.queries.rows(scope, sql)]
 
-    async def _sets(self, ids: list[bytes]) -> dict[bytes, list[SpanSet]]:
-        """The groups of those traces that are meant."""
+    async def _sets(self, ids: list[bytes], window: TimeRange) -> dict[bytes, list[SpanSet]]:
+        """The groups of those traces that are meant; each has a span in the window."""
         if not ids:
             return {}
-        scope = Scope(self.tenant, recent=self.recent)
+        scope = Scope(self.tenant, window, recent=self.recent)
         found = as_bytes(await self.queries.table(compile_spans(scope, self.query, ids), dict(scope.params)))
         table, places = make_table(self.query, found)
         found = fill_places(found, places, {f"v{n}": each for n, each in enumerate(shown_fields(self.query))})
@@ -181,10 +181,10 @@ class _Search:
         ids = [each for each in ids if each in sets]
         if not ids:
             return []
-        scope = Scope(self.tenant, recent=self.recent)
-        chosen = ", ".join(f"toFixedString({scope.bind(each)}, 16)" for each in ids)
+        around = self.between.of_whole_traces
+        scope = Scope(self.tenant, around, recent=self.recent)
         columns = "trace_id, span_id, parent_span_id, service, name, start_time, duration_ns, status_code"
-        spans = scope.select_spans(columns, [f"trace_id IN ({chosen})"])
+        spans = scope.select_spans(columns, [f"trace_id IN {scope.bind_ids(ids)}"])
         rows = {row["trace_id"]: row for row in await self.queries.rows(scope, SUMMARY.format(spans=spans))}
         return [_found(rows[each], sets[each]) for each in ids if each in rows]
 
