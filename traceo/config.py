@@ -152,6 +152,9 @@ class Query:
     max_concurrent_per_tenant: int = setting(
         6, "Of these, those of one tenant, so that none keeps all others waiting.", unit="queries", minimum=1
     )
+    kept_answers: Bytes = setting(
+        32 * MIB, "Memory for PromQL answers of the past, for dashboards that ask again; 0: none are kept.", minimum=0
+    )
     max_tails_per_tenant: int = setting(20, "Live tails that one tenant may have open.", unit="tails", minimum=1)
 
 

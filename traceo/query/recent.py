@@ -1,7 +1,9 @@
-"""What was read a moment ago, for those who ask the same again: the panels of one dashboard."""
+"""What was answered before, for those who ask the same again: the panels of one dashboard."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,3 +34,32 @@ class RecentTables:
             self._tables[asked] = since, table
         while len(self._tables) > MAX_TABLES:
             self._tables.pop(next(iter(self._tables)))
+
+
+class KeptAnswers:
+    """Answers by what was asked. Of more than `max_bytes` those go first that were not asked for longest."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, asked: Hashable) -> Any:
+        """What was kept; None: nothing."""
+        if asked not in self._kept:
+            return None
+        self._kept.move_to_end(asked)
+        return self._kept[asked][0]
+
+    def put(self, asked: Hashable, answer: Any, size: int) -> None:
+        """Instead of what was kept before; not if it alone takes a quarter of all."""
+        self.drop(asked)
+        if size <= self._max_bytes // 4:
+            self._kept[asked] = answer, size
+            self._bytes += size
+        while self._bytes > self._max_bytes:
+            self.drop(next(iter(self._kept)))
+
+    def drop(self, asked: Hashable) -> None:
+        """It no longer holds."""
+        self._bytes -= self._kept.pop(asked, (None, 0))[1]

@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from traceo.config import Query as QuerySettings
 from traceo.errors import LimitExceeded
-from traceo.query.recent import RecentTables
+from traceo.query.recent import KeptAnswers, RecentTables
 from traceo.query.sql import Scope
 from traceo.store.base import QueryLimits, Store
 
@@ -40,6 +40,7 @@ class Queries:
         self._types: dict[str, list[str]] = {}
         self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
         self.recent_series = RecentTables()  # of `promql.fetch`
+        self.kept_answers = KeptAnswers(settings.kept_answers)  # of `promql.past_steps`
         self.recent_streams = RecentTables(max_age_s=10)  # of `log_streams`
         self.limits = QueryLimits(settings.timeout, settings.max_result_rows, settings.max_memory)
 

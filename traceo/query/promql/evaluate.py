@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +46,7 @@ from traceo.query.promql.matching import combine_sets, combine_vectors
 from traceo.query.promql.operators import Cells, compute, operate
 from traceo.query.promql.options import Options
 from traceo.query.promql.parser import parse_promql
+from traceo.query.promql.past_steps import Steps, find_past, join_steps, keep_past
 from traceo.query.promql.plan import moments_of, plan_reads, subquery_times
 from traceo.query.promql.presence import Presence
 from traceo.query.promql.values import (
@@ -76,17 +78,18 @@ READS_AT_ONCE = 2  # of one query, so that it does not take all places of its te
 
 async def query_instant(queries: Queries, tenant: str, text: str, time_ms: int, options: Options) -> Answer:
     """The value of an expression at a moment. Raises ParseError, QueryError, LimitExceeded."""
-    node = parse_promql(text)
+    node, window = parse_promql(text), Window(time_ms, time_ms, 0)
     if type_of(node) is Type.STRING:
         literal = unwrap(node)
         assert isinstance(literal, String)
         return Answer("string", string=literal.value)
     if type_of(node) is Type.MATRIX:
-        return await _instant_matrix(queries, tenant, text, node, Window(time_ms, time_ms, 0), options)
-    value, context = await _run(queries, tenant, text, node, Window(time_ms, time_ms, 0), options)
+        return await _instant_matrix(queries, tenant, text, _resolve(node, window), window, options)
+    value, context = await _run(queries, tenant, text, _resolve(node, window), window, _times_of(window), options)
+    notes = context.notes.warnings, context.notes.infos
     if isinstance(value, Grid):
-        return _answer("vector", without_names(_in_order(node, value)), context)
-    return _answer("scalar", single_row({}, value), context)
+        return Answer("vector", _series_of(without_names(_in_order(node, value)), context.times), None, *notes)
+    return Answer("scalar", _series_of(single_row({}, value), context.times), None, *notes)
 
 
 async def query_range(
@@ -101,21 +104,51 @@ async def query_range(
         raise InvalidRequest("the step must be positive and the end may not lie before the start")
     if (end_ms - start_ms) // step_ms >= MAX_STEPS:
         raise InvalidRequest(f"more than {MAX_STEPS} steps: choose a longer step")
-    value, context = await _run(queries, tenant, text, node, Window(start_ms, end_ms, step_ms), options)
-    grid = value if isinstance(value, Grid) else single_row({}, value)
-    grid = without_names(grid)
-    order = sorted(range(len(grid.labels)), key=lambda row: sorted(grid.labels[row].items()))
-    return _answer("matrix", grid.rows(np.array(order, dtype=np.int64)), context)
+    window = Window(start_ms, end_ms, step_ms)
+    steps = await _compute_steps(queries, tenant, text, _resolve(node, window), window, options)
+    order = sorted(range(len(steps.grid.labels)), key=lambda row: sorted(steps.grid.labels[row].items()))
+    grid = steps.grid.rows(np.array(order, dtype=np.int64))
+    return Answer("matrix", _series_of(grid, _times_of(window)), None, list(steps.warnings), list(steps.infos))
+
+
+async def _compute_steps(
+    queries: Queries, tenant: str, text: str, node: Node, window: Window, options: Options
+) -> Steps:
+    """All steps: those of the past may be known, the others are computed."""
+    asked = tenant, text, window.step_ms, window.start_ms % window.step_ms, options
+    read_s, times = time.time(), _times_of(window)
+    known = await find_past(queries, asked, tenant, node, window)
+    rest = times if known is None else times[times > known.last_ms]
+    grid, warnings, infos = empty_grid(0), list[str](), list[str]()
+    if len(rest):
+        value, context = await _run(queries, tenant, text, node, window, rest, options)
+        grid = without_names(value if isinstance(value, Grid) else single_row({}, value))
+        warnings, infos = context.notes.warnings, context.notes.infos
+    if known is not None:
+        grid = join_steps(known, window, grid, len(times))
+        warnings, infos = [*known.warnings, *warnings], [*known.infos, *infos]
+    notes = tuple(dict.fromkeys(warnings)), tuple(dict.fromkeys(infos))
+    steps = Steps(node, window.start_ms, int(times[-1]), grid, *notes, read_s)
+    if len(rest):
+        keep_past(queries, asked, window, options, steps)
+    return steps
+
+
+def _times_of(window: Window) -> Ints:
+    return np.arange(window.start_ms, window.end_ms + 1, max(window.step_ms, 1), dtype=np.int64)
+
+
+def _resolve(node: Node, window: Window) -> Node:
+    try:
+        return resolve(node, window)
+    except ValueError as error:
+        raise QueryError(str(error)) from error
 
 
 async def _run(
-    queries: Queries, tenant: str, text: str, node: Node, window: Window, options: Options
+    queries: Queries, tenant: str, text: str, node: Node, window: Window, times: Ints, options: Options
 ) -> tuple[Any, Context]:
-    try:
-        node = resolve(node, window)
-    except ValueError as error:
-        raise QueryError(str(error)) from error
-    times = np.arange(window.start_ms, window.end_ms + 1, max(window.step_ms, 1), dtype=np.int64)
+    """The value of a tree, which MUST be resolved, at some steps of the window."""
     points = await _read(queries, tenant, node, times, options)
     context = Context(times, window.step_ms, window, points, Annotations(text), new_budget(options), options)
     context.budget.spend(sum(each.size for each in {id(each): each for each in points.values()}.values()))
@@ -151,7 +184,7 @@ async def _instant_matrix(
     queries: Queries, tenant: str, text: str, node: Node, window: Window, options: Options
 ) -> Answer:
     """A range vector at one moment: its points as they are."""
-    value, context = await _run(queries, tenant, text, node, window, options)
+    value, context = await _run(queries, tenant, text, node, window, _times_of(window), options)
     points, lo, hi = value.points, value.lo[:, 0], value.hi[:, 0]
     series = []
     for row in np.flatnonzero(hi > lo).tolist():
@@ -170,7 +203,7 @@ def _in_order(node: Node, grid: Grid) -> Grid:
     return grid
 
 
-def _answer(kind: Any, grid: Grid, context: Context) -> Answer:
+def _series_of(grid: Grid, times: Ints) -> list[Series]:
     series = []
     all_present = np.asarray(grid.present.all(axis=1))
     for row, labels in enumerate(grid.labels):
@@ -178,10 +211,9 @@ def _answer(kind: Any, grid: Grid, context: Context) -> Answer:
         histograms = None if grid.histograms is None else list(grid.histograms[row][there])
         if histograms is not None and all(each is None for each in histograms):
             histograms = None
-        times, values = context.times[there], grid.values[row][there]
-        if len(times):
-            series.append(Series(labels, times, values, histograms))
-    return Answer(kind, series, None, context.notes.warnings, context.notes.infos)
+        if len(times[there]):
+            series.append(Series(labels, times[there], grid.values[row][there], histograms))
+    return series
 
 
 def evaluate(node: Node, context: Context) -> Any:
