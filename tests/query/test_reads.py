@@ -7,16 +7,18 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from tests.described import described
 from tests.query.engine import engine, insert
-from tests.query.telemetry import VALUES, logs, metrics, span, traces
+from tests.query.telemetry import VALUES, logs, metrics, pairs, span, traces
 from traceo.api.routes.metric_answers import PointRows
 from traceo.api.routes.trace_answers import TraceAnswer
 from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
 from traceo.query.logs import LogSearch, is_selective, search_logs
 from traceo.query.metrics import SeriesSearch, list_metrics, list_series, read_points
+from traceo.query.otlp_trace import read_otlp_trace
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch, search_traces
 from traceo.query.services import list_edges, list_operations, list_services
@@ -61,6 +63,32 @@ def test_a_trace_comes_back_as_it_was_sent(tenant: str) -> None:
     assert trace["scopes"][root["scope_id"]]["name"] == "lib"
 
 
+def test_a_trace_as_otlp_is_byte_for_byte_what_was_sent(tenant: str) -> None:
+    long = {f"long{size}": "x" * (size - 8) for size in (1 << 14, 1 << 21)}  # about where lengths take a byte more
+    event = {"time_unix_nano": NOW, "name": "e", "attributes": pairs({"n": 1}), "dropped_attributes_count": 2}
+    link = {"trace_id": b"\x07" * 16, "span_id": b"\x08" * 8, "trace_state": "s=1", "attributes": pairs({"k": "v"})}
+    child = span(1, 11, NOW + 5, parent=10, kind=3, flags=257, status={"code": 2, "message": "bad"})
+    lost = {
+        f"dropped_{kind}_count": number for kind, number in (("attributes", 1), ("events", 200), ("links", 1 << 31))
+    }
+    spans = [
+        span(
+            1,
+            10,
+            NOW,
+            kind=-1,
+            trace_state="a=b",
+            status={"code": 1},
+            attributes={**VALUES, **long, "": "", "none": None},
+        ),
+        {**child, **lost, "events": [event], "links": [link]},
+    ]
+    sent = traces("shop", spans)
+    insert(tenant, Signal.TRACES, sent)
+    found = TracesData.FromString(run(lambda q: read_otlp_trace(q, tenant, "1")))
+    assert found.SerializeToString() == sent
+
+
 def test_another_tenants_trace_is_not_found(tenant: str) -> None:
     insert(f"{tenant}-b", Signal.TRACES, traces("shop", [span(1, 10, NOW)]))
     with pytest.raises(NotFound):
@@ -84,10 +112,10 @@ def test_events_stay_with_their_span_when_spans_are_alike(tenant: str) -> None:
         span(1, 12, NOW),
     ]
     insert(tenant, Signal.TRACES, traces("shop", spans))
-    insert(tenant, Signal.TRACES, traces("shop", spans[:1]))
+    insert(tenant, Signal.TRACES, traces("shop", [spans[0], span(1, 10, NOW)]))
     found = run(lambda q: read_trace(q, tenant, "1"))["spans"]
-    names = [[event["name"] for event in item["events"]] for item in found]
-    assert names == [["of 10"], ["of 10"], ["of 11"], []]
+    names = [(item["span_id"][-1], [event["name"] for event in item["events"]]) for item in found]
+    assert sorted(names) == [("a", []), ("a", ["of 10"]), ("a", ["of 10"]), ("b", ["of 11"]), ("c", [])]
 
 
 def test_spans_are_found_as_soon_as_the_recent_window_has_the_first(tenant: str) -> None:

@@ -2,11 +2,20 @@ import asyncio
 import math
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.query.engine import engine
 from tests.query.telemetry import VALUES
-from traceo.store.attributes import decode_value, encode_value, encodings_of, number_of, text_of
+from traceo.store.attributes import (
+    decode_map,
+    decode_maps,
+    decode_value,
+    encode_value,
+    encodings_of,
+    number_of,
+    text_of,
+)
 
 
 def ask(expression: str, raw: bytes) -> Any:
@@ -55,3 +64,13 @@ def test_text_means_every_value_that_reads_the_same() -> None:
     assert encodings_of("true") == [encode_value("true"), encode_value(True)]
     assert encodings_of("1_0") == [encode_value("1_0")]
     assert encodings_of("x") == [encode_value("x")]
+
+
+def test_columns_of_maps_are_decoded_as_their_rows_are() -> None:
+    rows: list[dict[bytes, bytes]] = [
+        {name.encode(): encode_value(value) for name, value in VALUES.items()},
+        {},
+        {b"\xff": b"\xff", b"a": encode_value([1]), b"b": encode_value([2]), b"unset": b""},
+    ]
+    column = pa.chunked_array([pa.array([list(row.items()) for row in rows], pa.map_(pa.binary(), pa.binary()))] * 2)
+    assert decode_maps(column) == [decode_map(row) for row in rows] * 2

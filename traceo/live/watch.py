@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from traceo.query.logs import PLACE, LogSearch, log_conditions
 from traceo.query.search import TraceSearch, span_conditions
 from traceo.query.sql import Scope
+from traceo.query.traces import SHOWN_COLUMNS
 
 LINE_BYTES = 32 << 10  # a longer body is cut: a thousand of them must fit into memory
 LOG_COLUMNS = f"""
@@ -14,10 +15,8 @@ toUnixTimestamp64Nano(time) + observed_after_ns AS observed_ns, trace_id, span_i
 severity_text, service, event_name, substring(body, 1, {LINE_BYTES}) AS cut_body,
 substring(body_value, 1, {LINE_BYTES}) AS cut_value, resource_id, scope_id, attributes, dropped_attributes
 """
-SPAN_COLUMNS = """
-toUnixTimestamp(received_at) AS second, cityHash64(trace_id, span_id, start_time) AS place,
-toUnixTimestamp64Nano(start_time) AS start_ns, trace_id, span_id, parent_span_id, trace_state, flags, service, name,
-kind, duration_ns, status_code, status_message, resource_id, scope_id, attributes, dropped
+SPAN_COLUMNS = f"""
+toUnixTimestamp(received_at) AS second, cityHash64(trace_id, span_id, start_time) AS place, trace_id, {SHOWN_COLUMNS}
 """
 # Of a signal: columns of the table (no alias may hide one: conditions follow), and what is made of them.
 COLUMNS = {

@@ -1,8 +1,8 @@
 """Runs statements on the store, within the limits of `config.query`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from itertools import pairwise
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -17,6 +17,14 @@ from traceo.store.base import QueryLimits, Store
 
 MAX_WAIT_S = 5.0
 KNOWN_STATEMENTS = 200
+# Of what numpy makes the same objects as Arrow.
+NUMPY_HAS = (
+    pa.types.is_string,
+    pa.types.is_binary,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_fixed_size_binary,
+)
 tracer = trace.get_tracer(__name__)
 
 Row = dict[str, Any]
@@ -38,7 +46,7 @@ class Queries:
         self._max_wait_s = min(settings.timeout, MAX_WAIT_S)
         self._resting: frozenset[str] = frozenset()
         self._types: dict[str, list[str]] = {}
-        self.known_rows: dict[tuple[str, str, str, int], Row] = {}  # of `traces.read_by_id`
+        self.known_rows: dict[Hashable, Row] = {}  # of `traces.read_by_id`
         self.recent_series = RecentTables()  # of `promql.fetch`
         self.kept_answers = KeptAnswers(settings.kept_answers)  # of `promql.past_steps`
         self.recent_streams = RecentTables(max_age_s=10)  # of `log_streams`
@@ -117,34 +125,36 @@ class Queries:
 
 
 def to_rows(table: pa.Table) -> list[Row]:
-    """The rows of a table with bytes for texts.
-
-    Column by column: Arrow's own `to_pylist` makes an object of each key and value of each map.
-    """
-    columns = [_to_list(column) for column in as_bytes(table).columns]
-    if not columns:
-        return []
-    names = table.column_names
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    """The rows of a table with bytes for texts."""
+    return rows_of(to_columns(table))
 
 
-def _to_list(column: pa.ChunkedArray) -> list[Any]:
-    if not pa.types.is_map(column.type) or column.null_count:
-        return _to_objects(column)
-    made: list[Any] = []
-    for chunk in column.chunks:
-        keys, items = _to_objects(chunk.keys), _to_objects(chunk.items)
-        made += [dict(zip(keys[a:b], items[a:b], strict=True)) for a, b in pairwise(chunk.offsets.to_pylist())]
-    return made
+def to_columns(table: pa.Table) -> dict[str, list[Any]]:
+    """The columns of a table with bytes for texts."""
+    return {
+        name: list(chain.from_iterable(map(_to_objects, column.chunks)))
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
 
 
-def _to_objects(values: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """By way of numpy where that has the same objects, because it is some times as fast."""
-    if pa.types.is_binary(values.type) and not values.null_count:
-        found: list[Any] = values.to_numpy(zero_copy_only=False).tolist()
-    else:
-        found = values.to_pylist(maps_as_pydicts="lossy")
-    return found
+def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[Row]:
+    """Rows of columns, which MUST be of one length."""
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _to_objects(values: pa.Array) -> list[Any]:
+    """As Arrow's own `to_pylist`, which first makes an object of Arrow's of each value: many times as slow."""
+    kind, nothing_missing = values.type, not values.null_count
+    if nothing_missing and pa.types.is_map(kind):
+        keys, items = _to_objects(values.keys), _to_objects(values.items)
+        return [dict(zip(keys[a:b], items[a:b], strict=True)) for a, b in pairwise(values.offsets.to_pylist())]
+    if nothing_missing and pa.types.is_list(kind):
+        flat = _to_objects(values.values)
+        return [flat[a:b] for a, b in pairwise(values.offsets.to_pylist())]
+    if nothing_missing and any(is_one(kind) for is_one in NUMPY_HAS):
+        found = values.view(pa.binary()) if pa.types.is_string(kind) else values
+        return found.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
+    return values.cast(_bytes_type(kind)).to_pylist(maps_as_pydicts="lossy")  # type: ignore[no-any-return]
 
 
 def as_bytes(table: pa.Table) -> pa.Table:

@@ -7,9 +7,12 @@ missing key of a map reads as the empty string, which no value encodes to.
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
@@ -58,6 +61,22 @@ def decode_value(raw: bytes) -> Any:
 def decode_map(attributes: Mapping[bytes, bytes]) -> dict[str, Any]:
     """A map column's row, decoded."""
     return {decode_text(key): decode_value(value) for key, value in attributes.items()}
+
+
+def decode_maps(column: pa.ChunkedArray) -> list[dict[str, Any]]:
+    """A map column, decoded: each distinct key and value once."""
+    made: list[dict[str, Any]] = []
+    for chunk in column.chunks:
+        keys, values = _decode_each(chunk.keys, decode_text), _decode_each(chunk.items, decode_value)
+        made += [dict(zip(keys[a:b], values[a:b], strict=True)) for a, b in pairwise(chunk.offsets.to_pylist())]
+    return made
+
+
+def _decode_each(values: pa.Array, decode: Callable[[bytes], Any]) -> list[Any]:
+    encoded = values.cast(pa.binary()).dictionary_encode()
+    distinct = encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
+    decoded = np.fromiter(map(decode, distinct), object, len(distinct))
+    return decoded[encoded.indices.to_numpy()].tolist()  # type: ignore[no-any-return]
 
 
 def decode_text(raw: bytes) -> str:

@@ -18,7 +18,8 @@ from traceo.query.logs import LogSearch, parse_severity, show_record
 from traceo.query.run import Row
 from traceo.query.search import TraceSearch
 from traceo.query.sql import TimeRange
-from traceo.query.traces import parse_trace_id, show_span
+from traceo.query.traces import parse_trace_id, show_spans
+from traceo.store.attributes import decode_map
 
 router = APIRouter(tags=["stream"])
 
@@ -81,15 +82,24 @@ async def _send(socket: WebSocket, batches: AsyncGenerator[Batch, None], signal:
     try:
         await put_frame(socket, {"type": "started"})
         async for batch in batches:
-            shown = [SHOW[signal](row) for row in batch.rows]
+            shown = SHOW[signal](batch.rows)
             await put_frame(socket, {"type": signal, signal: shown, "dropped": batch.dropped})
     except TraceoError as error:
         await put_frame(socket, {"type": "error", "message": error.message})
         raise
 
 
-def _show_span(row: Row) -> Row:
-    return {"trace_id": row["trace_id"].hex(), **show_span(row)}
+def _show_records(rows: list[Row]) -> list[Row]:
+    return [show_record(row) for row in rows]
 
 
-SHOW: dict[str, Callable[[Row], Row]] = {"logs": show_record, "spans": _show_span}
+def _show_spans(rows: list[Row]) -> list[Row]:
+    if not rows:
+        return []
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["attributes"] = [decode_map(row["attributes"]) for row in rows]
+    shown = show_spans(columns, [{}] * len(rows))
+    return [{"trace_id": row["trace_id"].hex(), **span} for row, span in zip(rows, shown, strict=True)]
+
+
+SHOW: dict[str, Callable[[list[Row]], list[Row]]] = {"logs": _show_records, "spans": _show_spans}
