@@ -109,8 +109,9 @@ def test_known_series_have_the_ids_that_the_engine_gives() -> None:
         counts = f"uniqExact(series_id) AS ids, count() AS samples, {labelled}"
         (row,) = await read(f"SELECT {counts} FROM samples WHERE tenant = {{tenant:String}}", tenant)
         assert row == {"ids": len(series), "samples": 3 * len(series), "labelled": 3 * len(series)}
-        usage = "SELECT sum(items) AS items, sum(bytes) AS bytes FROM usage WHERE tenant = {tenant:String}"
-        (row,) = await read(usage, tenant)
+        sums = "sum(items) AS items, sum(bytes) AS bytes, min(oldest_ms) AS oldest_ms"
+        (row,) = await read(f"SELECT {sums} FROM usage WHERE tenant = {{tenant:String}}", tenant)
+        assert row["oldest_ms"] == NOW_MS
         assert row["items"] == 3 * len(series)
         assert row["bytes"] > 3 * 100 * len(series)
 

@@ -92,11 +92,13 @@ async def test_each_signal_reaches_its_tables(store: Store, tenant: str) -> None
     assert await store.insert(Signal.METRICS, [Request(tenant, metrics("cart", NOW_NS))]) == [Outcome()]
     tables = ("spans", "logs", "samples", "histograms", "exemplars", "spans_recent", "rejects")
     assert [await count(store, table, tenant) for table in tables] == [1, 1, 3, 1, 1, 0, 0]
-    ledger = "SELECT signal, sum(items) AS n FROM usage WHERE tenant = {tenant:String} GROUP BY signal ORDER BY signal"
-    assert [(row["signal"], row["n"]) for row in await rows(store, ledger, tenant)] == [
-        ("logs", 1),
-        ("metrics", 4),
-        ("traces", 1),
+    sums = "signal, sum(items) AS n, min(oldest_ms) AS oldest_ms"
+    ledger = f"SELECT {sums} FROM usage WHERE tenant = {{tenant:String}} GROUP BY signal ORDER BY signal"
+    never = (1 << 63) - 1
+    assert [tuple(row.values()) for row in await rows(store, ledger, tenant)] == [
+        ("logs", 1, never),
+        ("metrics", 4, NOW_NS // 10**6),
+        ("traces", 1, never),
     ]
 
 

@@ -44,9 +44,12 @@ async def find_past(queries: Queries, asked: Hashable, tenant: str, node: Node, 
         return None
     scope = Scope(tenant)
     since = scope.bind(int(known.read_s) - UNSEEN_S)
-    late = ["signal = 'metrics'", f"minute >= toStartOfMinute(toDateTime({since}, 'UTC'))"]
-    arrived = await queries.rows(scope, scope.select("usage", "min(oldest_ms) AS oldest_ms", late))
-    if arrived[0]["oldest_ms"] <= known.last_ms:
+    late = [
+        "signal = 'metrics'",
+        f"minute >= toStartOfMinute(toDateTime({since}, 'UTC'))",
+        f"oldest_ms <= {scope.bind(known.last_ms)}",
+    ]
+    if await queries.rows(scope, scope.select("usage", "1 AS late", late, "LIMIT 1")):
         queries.kept_answers.drop(asked)
         return None
     return known
