@@ -43,6 +43,8 @@ TIME_COLUMNS = {
 MAX_THRESHOLD = 1 << 56
 MINUTE_NS = 60 * 10**9
 TRACE_SLACK_NS = 10 * MINUTE_NS  # a trace may begin before, and end after, the span that is asked for
+SAMPLES_BLOCK_NS = 7_200_000_000_000
+SAMPLES_BLOCK = f"intDiv(toUnixTimestamp64Nano(time), {SAMPLES_BLOCK_NS})"  # what `samples` are sorted by first
 # Tables of the recent window, where what waits for a verdict rests -> what tells their rows apart.
 WINDOWS = {"spans_recent": "trace_id, span_id", "logs_recent": "record_id"}
 ALL_WINDOWS = frozenset(WINDOWS)
@@ -178,4 +180,8 @@ class Scope(Bindings):
         )
         if column == "minute":
             start = f"toStartOfMinute({start})"
-        return [f"{column} >= {start}", f"{column} < {end}"]
+        bounds = [f"{column} >= {start}", f"{column} < {end}"]
+        if table == "samples":
+            first, last = (f"intDiv({{{name}:Int64}}, {SAMPLES_BLOCK_NS})" for name in ("start_ns", "end_ns"))
+            bounds.append(f"indexHint({SAMPLES_BLOCK} BETWEEN {first} AND {last})")
+        return bounds

@@ -46,7 +46,7 @@ from traceo.query.promql.matching import combine_sets, combine_vectors
 from traceo.query.promql.operators import Cells, compute, operate
 from traceo.query.promql.options import Options
 from traceo.query.promql.parser import parse_promql
-from traceo.query.promql.past_steps import Steps, find_past, join_steps, keep_past
+from traceo.query.promql.past_steps import Steps, find_past, join_steps, keep_past, shows_running_sums
 from traceo.query.promql.plan import moments_of, plan_reads, subquery_times
 from traceo.query.promql.presence import Presence
 from traceo.query.promql.values import (
@@ -120,16 +120,21 @@ async def _compute_steps(
     known = await find_past(queries, asked, tenant, node, window)
     rest = times if known is None else times[times > known.last_ms]
     grid, warnings, infos = empty_grid(0), list[str](), list[str]()
-    if len(rest):
+    keeps = len(rest) > 0
+    if keeps:
         value, context = await _run(queries, tenant, text, node, window, rest, options)
         grid = without_names(value if isinstance(value, Grid) else single_row({}, value))
         warnings, infos = context.notes.warnings, context.notes.infos
+        keeps = not shows_running_sums(node, context.points)
+        if known is not None and not keeps:  # what is known and the rest do not begin with the same point
+            queries.kept_answers.drop(asked)
+            return await _compute_steps(queries, tenant, text, node, window, options)
     if known is not None:
         grid = join_steps(known, window, grid, len(times))
         warnings, infos = [*known.warnings, *warnings], [*known.infos, *infos]
     notes = tuple(dict.fromkeys(warnings)), tuple(dict.fromkeys(infos))
     steps = Steps(node, window.start_ms, int(times[-1]), grid, *notes, read_s)
-    if len(rest):
+    if keeps:
         keep_past(queries, asked, window, options, steps)
     return steps
 

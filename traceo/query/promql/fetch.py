@@ -19,8 +19,17 @@ from traceo.query.promql.presence import COLUMNS, MAX_BITS, Presence, place_colu
 from traceo.query.promql.selectors import condition
 from traceo.query.promql.values import Bools, Floats, Ints, Labels, Objects, Points
 from traceo.query.run import Queries
-from traceo.query.sql import Scope, TimeRange
-from traceo.query.translated import EXPONENTIAL, FLOAT_KINDS, NATIVE, SAMPLES, select_exponential, select_floats
+from traceo.query.sql import SAMPLES_BLOCK, Scope, TimeRange
+from traceo.query.translated import (
+    BUCKET_KINDS,
+    DELTA,
+    EXPONENTIAL,
+    FLOAT_KINDS,
+    NATIVE,
+    SAMPLES,
+    select_exponential,
+    select_floats,
+)
 from traceo.store.base import QueryLimits
 
 STALE_BITS = 0x7FF0000000000002
@@ -53,7 +62,7 @@ THINNED = """
 SETTINGS allow_deprecated_error_prone_window_functions = 1)
 """
 THIN_FROM_MS = 30_000  # a shorter step leaves nothing out
-IN_ORDER, LATEST_LAST = "series_id, time", "series_id, time, received_at"
+IN_ORDER, LATEST_LAST = f"{SAMPLES_BLOCK}, series_id, time", f"{SAMPLES_BLOCK}, series_id, time, received_at"
 HISTOGRAMS = """
 series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
 count, sum, positive_indexes, positive_counts, negative_indexes, negative_counts, custom_bounds
@@ -122,6 +131,7 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
     sources += [(_read_histograms, source) for source in wider.histograms()]
     flats = list(await asyncio.gather(*(function(queries, source, ids, options) for function, source in sources)))
     points = _points(labels_of(found.take(pa.array(firsts)), read.labels), flats)
+    points = replace(points, running=chosen.has_running_sums())
     return _with_hints(points, read) if points.histograms is not None else points
 
 
@@ -179,6 +189,10 @@ class _Chosen:
         key = STEP_KEY.format(until=self.read.until_ms, step=self.read.step_ms)
         scope, rows = self._stored("samples", f"{columns}, {key} AS step_key", kinds)
         return scope, THINNED.format(rows=rows)
+
+    def has_running_sums(self) -> bool:
+        """Whether values may be sums that begin where the reading does."""
+        return bool(self._kinds() & {DELTA, EXPONENTIAL, *BUCKET_KINDS})
 
     def _kinds(self) -> set[int]:
         return set(self.found["kind"].unique().to_pylist())
@@ -241,7 +255,7 @@ async def _read_floats(queries: Queries, source: Source, ids: Ids, options: Opti
     bits = flat.values.view(np.int64)
     if (repeated & (bits[1:] != bits[:-1])).any():
         flat = await _read_floats_in(queries, source, ids, LATEST_LAST, options)
-    return _last_of_each_time(flat)
+    return _in_order_of_series(_last_of_each_time(flat))
 
 
 async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str, options: Options) -> Flat:
@@ -299,7 +313,7 @@ async def _read_presence(
 
 
 async def _read_histograms(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
-    table = await _rows(queries, source, HISTOGRAMS, LATEST_LAST, options)
+    table = await _rows(queries, source, HISTOGRAMS, "series_id, time, received_at", options)
     stale = table["sum"].to_numpy().view(np.int64) == STALE_BITS
     columns = {name: table[name].to_pylist() for name in table.column_names}
     made = np.empty(table.num_rows, dtype=object)
@@ -318,6 +332,17 @@ def _histogram(row: dict[str, object]) -> Histogram:
     bounds: tuple[float, ...] = tuple(row["custom_bounds"])  # type: ignore[arg-type]
     hint = Hint.GAUGE if row["hint"] == Hint.GAUGE else Hint.UNKNOWN
     return Histogram(positive=side("positive"), negative=side("negative"), custom_bounds=bounds, hint=hint, **numbers)  # type: ignore[arg-type]
+
+
+def _in_order_of_series(flat: Flat) -> Flat:
+    """Of points that come block by block, in each of which they are in order."""
+    firsts = np.flatnonzero(np.append(True, flat.owners[1:] != flat.owners[:-1])) if len(flat.owners) else flat.owners
+    order = np.argsort(flat.owners[firsts], kind="stable")
+    if (np.diff(order) == 1).all():
+        return flat
+    lengths = np.diff(np.append(firsts, len(flat.owners)))[order]
+    ends = np.cumsum(lengths)
+    return _take(flat, np.repeat(firsts[order] - ends + lengths, lengths) + np.arange(ends[-1]))
 
 
 def _repeated(flat: Flat) -> Bools:

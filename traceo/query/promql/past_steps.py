@@ -5,16 +5,17 @@ Kept are steps until ten minutes ago, and only as long as nothing arrives that i
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from traceo.query.promql.ast import Call, Node, walk
+from traceo.query.promql.ast import Call, Matrix, Node, Selector, unwrap, walk
 from traceo.query.promql.durations import Window
 from traceo.query.promql.options import Options
 from traceo.query.promql.plan import Moments, plan_reads
-from traceo.query.promql.values import Grid, key_of
+from traceo.query.promql.presence import Presence
+from traceo.query.promql.values import Grid, Points, key_of
 from traceo.query.run import Queries
 from traceo.query.sql import Scope
 
@@ -22,6 +23,7 @@ FRESH_MS = 600_000  # until then a step may change without anybody being told: s
 UNSEEN_S = 60  # an insert is seen so much later than the minute that it is written under, at most
 CELL_BYTES, LABELS_BYTES = 9, 1000  # a value, and whether it is there; of a series
 OF_WINDOW = ("start", "end", "range")  # functions of what the user asked for
+DIFFERENCES = ("rate", "increase", "irate", "idelta", "delta", "changes", "resets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,21 @@ def keep_past(queries: Queries, asked: Hashable, window: Window, options: Option
     grid = _columns(steps.grid, 0, (last_ms - window.start_ms) // window.step_ms + 1)
     size = grid.present.size * CELL_BYTES + len(grid.labels) * LABELS_BYTES
     queries.kept_answers.put(asked, replace(steps, last_ms=last_ms, grid=grid), size)
+
+
+def shows_running_sums(node: Node, points: Mapping[int, Points | Presence]) -> bool:
+    """Whether values depend on where the reading begins: sums that run over what was read, not their differences."""
+    harmless = {
+        id(matrix.selector)
+        for call in walk(node)
+        if isinstance(call, Call)
+        and call.function in DIFFERENCES
+        and isinstance(matrix := unwrap(call.args[0]), Matrix)
+    }
+    return any(
+        isinstance(each, Selector) and id(each) not in harmless and getattr(points.get(id(each)), "running", False)
+        for each in walk(node)
+    )
 
 
 def join_steps(known: Steps, window: Window, rest: Grid, steps: int) -> Grid:

@@ -159,6 +159,7 @@ class Points:
     """Points of series, flat: those of series i lie from `offsets[i]` to `offsets[i + 1]`, in order of time.
 
     No two of a series have the same time. A point is a histogram where `histograms` has one; `stale` ones end a series.
+    `running`: values may be sums of what was read, which only differences of one reading tell anything.
     """
 
     labels: list[Labels]
@@ -168,6 +169,7 @@ class Points:
     drop_name: Bools
     stale: Bools | None = None
     histograms: Objects | None = None
+    running: bool = False
 
     @property
     def is_histogram(self) -> Bools:
