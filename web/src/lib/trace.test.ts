@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { arrange, bounds, type Span, selfTime, statistics, visible } from './trace';
+import { arrange, bounds, type Span, statistics, visible } from './trace';
 
 function span(id: string, parent: string | null, start = 0, duration = 100, more: Partial<Span> = {}): Span {
   return {
@@ -38,6 +38,12 @@ test.each([
   ['two roots', [span('b', null, 5), span('a', null, 1)], ['a', 'b']],
   ['a missing parent', [span('a', null), span('b', 'gone', 3)], ['a', 'b']],
   ['a cycle', [span('a', 'b', 1), span('b', 'a', 2)], ['a', '.b']],
+  [
+    'a cycle with a sibling, and what hangs under it',
+    [span('c', 'a', 3), span('b', 'a', 2), span('a', 'b', 1), span('d', 'c', 4)],
+    ['a', '.b', '.c', '..d'],
+  ],
+  ['two cycles', [span('d', 'c', 4), span('a', 'b', 1), span('b', 'a', 2), span('c', 'd', 3)], ['a', '.b', 'c', '.d']],
   ['its own parent', [span('a', 'a')], ['a']],
   ['equal ids', [span('a', null, 1), span('a', null, 2), span('b', 'a', 3)], ['a', '.b', 'a']],
   ['nothing', [], []],
@@ -61,7 +67,8 @@ test.each([
   ['one that outlasts its parent', [span('b', 'a', 50, 500)], 50],
   ['one that ran before', [span('b', 'a', -50, 20)], 100],
 ])('time of its own with %s', (_, children, expected) => {
-  expect(selfTime(span('a', null), children)).toBe(expected);
+  const rows = arrange([span('a', null), ...children]);
+  expect(rows.find(({ span: { span_id } }) => span_id === 'a')?.selfNs).toBe(expected);
 });
 
 test('what lies under a folded span is hidden', () => {

@@ -17,75 +17,101 @@ export interface Row {
 
 /** Every span once, parents before children, children by start. Spans of a cycle hang under the one that starts first. */
 export function arrange(spans: readonly Span[]): Row[] {
-  const byId = new Map<string, number>();
-  spans.forEach((span, place) => {
-    if (!byId.has(span.span_id)) byId.set(span.span_id, place);
-  });
-  const children: number[][] = spans.map(() => []);
-  const roots: number[] = [];
-  const orphans = new Set<number>();
-  spans.forEach((span, place) => {
-    const parent = span.parent_span_id === null ? undefined : byId.get(span.parent_span_id);
-    if (parent === undefined || parent === place) {
-      roots.push(place);
-      if (span.parent_span_id !== null) orphans.add(place);
-    } else {
-      children[parent]?.push(place);
-    }
-  });
-  const byStart = (a: number, b: number) => startOf(spans, a) - startOf(spans, b);
-  for (const list of children) list.sort(byStart);
-  roots.sort(byStart);
+  const order = byStart(spans);
+  const tree = link(spans, order);
   const rows: Row[] = [];
   const seen = new Uint8Array(spans.length);
-  const walk = (from: number) => {
-    const stack: [number, number][] = [[from, 0]];
-    while (stack.length > 0) {
-      const [place, depth] = stack.pop() as [number, number];
-      const span = spans[place];
-      if (seen[place] || !span) continue;
+  const depths = new Uint32Array(spans.length);
+  const stack: number[] = [];
+  const walk = (from: number, siblings: boolean) => {
+    stack.push(from);
+    for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
+      const [depth, sibling, child] = [
+        depths[place] as number,
+        tree.next[place] as number,
+        tree.first[place] as number,
+      ];
+      if (sibling !== NONE && (siblings || seen[place] || place !== from)) {
+        depths[sibling] = depth;
+        stack.push(sibling);
+      }
+      if (seen[place]) continue;
       seen[place] = 1;
-      const below = children[place] ?? [];
-      rows.push({
-        span,
-        depth,
-        children: below.length,
-        selfNs: selfTime(
-          span,
-          below.map((child) => spans[child] as Span),
-        ),
-        orphan: orphans.has(place),
-      });
-      for (let child = below.length - 1; child >= 0; child -= 1) stack.push([below[child] as number, depth + 1]);
+      rows.push(rowOf(spans, tree, place, depth));
+      if (child === NONE) continue;
+      depths[child] = depth + 1;
+      stack.push(child);
     }
   };
-  roots.forEach(walk);
-  for (let place = 0; place < spans.length; place += 1) if (!seen[place]) walk(place);
+  const root = tree.first[spans.length] as number;
+  if (root !== NONE) walk(root, true);
+  for (const place of order) {
+    if (seen[place]) continue;
+    depths[place] = 0;
+    walk(place, false);
+  }
   return rows;
 }
 
-function startOf(spans: readonly Span[], place: number): number {
-  return spans[place]?.start_time_ns ?? 0;
+const NONE = -1;
+
+/** Children as lists within arrays, by start: `first` of a place, then `next` of each. Roots hang under the place after the last. */
+interface Tree {
+  first: Int32Array;
+  next: Int32Array;
+  orphan: Uint8Array;
 }
 
-/** A span's duration without the time in which any child runs; children may overlap and outlast it. */
-export function selfTime(span: Span, children: readonly Span[]): number {
-  const end = span.start_time_ns + span.duration_ns;
-  let covered = 0;
-  let until = span.start_time_ns;
-  for (const child of children) {
-    const from = Math.max(child.start_time_ns, until);
-    const to = Math.min(child.start_time_ns + child.duration_ns, end);
-    if (to > from) {
-      covered += to - from;
-      until = to;
-    }
+function link(spans: readonly Span[], order: Uint32Array): Tree {
+  const byId = new Map<string, number>();
+  spans.forEach(({ span_id }, place) => {
+    if (!byId.has(span_id)) byId.set(span_id, place);
+  });
+  const first = new Int32Array(spans.length + 1).fill(NONE);
+  const next = new Int32Array(spans.length).fill(NONE);
+  const orphan = new Uint8Array(spans.length);
+  // The last is put in first: each stands before those that start later.
+  for (let at = order.length - 1; at >= 0; at -= 1) {
+    const place = order[at] as number;
+    const parentId = (spans[place] as Span).parent_span_id;
+    const found = parentId === null ? undefined : byId.get(parentId);
+    const isRoot = found === undefined || found === place;
+    if (isRoot && parentId !== null) orphan[place] = 1;
+    const parent = isRoot ? spans.length : found;
+    next[place] = first[parent] as number;
+    first[parent] = place;
   }
-  return Math.max(0, span.duration_ns - covered);
+  return { first, next, orphan };
+}
+
+/** Places by start of their spans; an answer of the API is in this order already. */
+function byStart(spans: readonly Span[]): Uint32Array {
+  const order = Uint32Array.from(spans.keys());
+  const startOf = (place: number) => (spans[place] as Span).start_time_ns;
+  const isSorted = order.every((place) => place === 0 || startOf(place - 1) <= startOf(place));
+  return isSorted ? order : order.sort((a, b) => startOf(a) - startOf(b) || a - b);
+}
+
+/** Its time of its own is without the time in which any child runs; children may overlap and outlast it. */
+function rowOf(spans: readonly Span[], { first, next, orphan }: Tree, place: number, depth: number): Row {
+  const span = spans[place] as Span;
+  const end = span.start_time_ns + span.duration_ns;
+  let [children, covered, until] = [0, 0, span.start_time_ns];
+  for (let child = first[place] as number; child !== NONE; child = next[child] as number) {
+    const { start_time_ns: start, duration_ns } = spans[child] as Span;
+    const from = Math.max(start, until);
+    const to = Math.min(start + duration_ns, end);
+    children += 1;
+    if (to <= from) continue;
+    covered += to - from;
+    until = to;
+  }
+  return { span, depth, children, selfNs: Math.max(0, span.duration_ns - covered), orphan: orphan[place] === 1 };
 }
 
 /** Rows without what lies under those that are folded. */
-export function visible(rows: readonly Row[], folded: ReadonlySet<string>): Row[] {
+export function visible(rows: readonly Row[], folded: ReadonlySet<string>): readonly Row[] {
+  if (folded.size === 0) return rows;
   const shown: Row[] = [];
   let hiddenBelow = Number.POSITIVE_INFINITY;
   for (const row of rows) {
