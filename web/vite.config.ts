@@ -26,11 +26,29 @@ function precompress(): Plugin {
   };
 }
 
+/** Has the browser fetch the app beside the page's first file, which imports it only when it runs. */
+function preloadApp(): Plugin {
+  return {
+    name: 'preload-app',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_, { bundle = {} }) {
+        const app = Object.values(bundle).find(
+          (file) => file.type === 'chunk' && file.moduleIds.some((id) => id.endsWith('/src/app.tsx')),
+        );
+        if (!app) throw new Error('the build has no chunk of src/app.tsx');
+        return [{ tag: 'link', attrs: { rel: 'modulepreload', href: `/${app.fileName}` }, injectTo: 'head' }];
+      },
+    },
+  };
+}
+
 const server = process.env.TRACEO_URL ?? 'http://127.0.0.1:4000';
 const api = ['/api', '/prometheus', '/loki', '/tempo', '/jaeger'];
 
 export default defineConfig({
-  plugins: [react(), precompress()],
+  plugins: [react(), preloadApp(), precompress()],
   build: { outDir: '../traceo/api/static', emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 600 },
   server: { proxy: Object.fromEntries(api.map((path) => [path, { target: server, ws: true }])) },
   test: {

@@ -3,6 +3,7 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { useRef } from 'react';
 import { useShell } from '../shell/state';
+import { headers, type Params, readToken, takeAsked, withQuery } from './ahead';
 import type { paths } from './schema';
 
 export interface Problem {
@@ -29,43 +30,12 @@ export type Answer<P extends Gets> =
 type Query<P extends Gets> = Get<P> extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
 type InPath<P extends Gets> = Get<P> extends { parameters: { path?: infer Q } } ? NonNullable<Q> : never;
 
-export type Params = Record<string, string | number | boolean | undefined | null | readonly string[]>;
-
-const TOKEN = 'traceo-token';
-
-export function readToken(): string {
-  return sessionStorage.getItem(TOKEN) ?? '';
-}
-
-export function writeToken(token: string): void {
-  if (token) sessionStorage.setItem(TOKEN, token);
-  else sessionStorage.removeItem(TOKEN);
-}
-
-export function withQuery(path: string, params: Params = {}): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(params)) {
-    if (value === undefined || value === null || value === '') continue;
-    for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each));
-  }
-  const text = query.toString();
-  return text ? `${path}?${text}` : path;
-}
-
-function headers(tenant: string): Record<string, string> {
-  const token = readToken();
-  return {
-    Accept: 'application/json',
-    ...(token ? { Authorization: `Bearer ${token}` } : {}),
-    ...(tenant ? { 'X-Scope-OrgID': tenant } : {}),
-  };
-}
-
 /** Raises ApiError. `path` may have a query already. */
 export async function request<T>(path: string, tenant = '', init: RequestInit = {}): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers: { ...headers(tenant), ...init.headers } });
+    const ahead = init.method === undefined ? takeAsked(path, tenant) : undefined;
+    response = await (ahead ?? fetch(path, { ...init, headers: { ...headers(tenant), ...init.headers } }));
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError(0, { type: 'unreachable', message: 'Traceo does not answer. This page tries again by itself.' });

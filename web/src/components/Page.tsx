@@ -1,7 +1,7 @@
 import { Group, Stack, Title } from '@mantine/core';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, startTransition, useEffect, useState } from 'react';
 
-/** A page with its name, in the heading and in the browser's tab. */
+/** A page with its name, in the heading and in the browser's tab. The name is painted before its content is made. */
 export function Page({
   title,
   shown,
@@ -13,18 +13,20 @@ export function Page({
   right?: ReactNode;
   children: ReactNode;
 }) {
+  const [named, setNamed] = useState(false);
+  useEffect(() => startTransition(() => setNamed(true)), []);
   useEffect(() => {
     document.title = `${title} · Traceo`;
   }, [title]);
   return (
-    <Stack gap="sm">
+    <Stack gap="sm" aria-busy={!named || undefined}>
       <Group justify="space-between" gap="xs">
         <Title order={1} size="h3" style={{ minWidth: 0, overflowWrap: 'anywhere' }}>
           {shown ?? title}
         </Title>
         {right}
       </Group>
-      {children}
+      {named && children}
     </Stack>
   );
 }

@@ -1,11 +1,12 @@
 import { useMemo } from 'react';
+import { apiRange } from '../api/ahead';
 import { useShell } from '../shell/state';
-import { apiTime, spanOf, stepFor } from './time';
+import { spanOf, stepFor } from './time';
 
 /** The shell's range as Traceo's API takes it: `start` and `end`. */
 export function useApiRange(): { start: string; end: string } {
   const { range } = useShell();
-  return useMemo(() => ({ start: apiTime(range.from), end: apiTime(range.to) }), [range]);
+  return useMemo(() => apiRange(range), [range]);
 }
 
 /** The same as numbers for Prometheus' and Loki's APIs: unix seconds on whole steps, so that live charts do not jump. */

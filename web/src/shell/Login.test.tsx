@@ -1,6 +1,6 @@
 import { screen } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
-import { readToken } from '../api/client';
+import { readToken } from '../api/ahead';
 import { show } from '../test-render';
 import { Login } from './Login';
 

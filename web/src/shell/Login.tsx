@@ -1,7 +1,7 @@
 import { Button, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { readToken, writeToken } from '../api/client';
+import { readToken, writeToken } from '../api/ahead';
 import { useShell } from './state';
 
 /** Who one is (a token, kept until the browser's tab is closed) and which tenant's data one sees. */

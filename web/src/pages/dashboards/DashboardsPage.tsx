@@ -9,6 +9,7 @@ import { ErrorBox } from '../../components/ErrorBox';
 import { type Column, Grid } from '../../components/Grid';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
+import { SearchBox } from '../../components/SearchBox';
 import { IconSearch } from '../../lib/icons';
 import { formatTime } from '../../lib/time';
 import { useShell } from '../../shell/state';
@@ -70,17 +71,15 @@ export default function DashboardsPage() {
       title="Dashboards"
       right={
         <Group gap="xs">
-          <TextInput
-            aria-label="Find dashboards"
+          <SearchBox
+            label="Find dashboards"
             placeholder="Title or tag"
             leftSection={<IconSearch size={14} aria-hidden />}
             value={find}
-            data-search
             w={{ base: 150, sm: 240 }}
-            onChange={(event) => {
-              const text = event.currentTarget.value;
-              void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true });
-            }}
+            onSearch={(text) =>
+              void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true })
+            }
           />
           <Button variant="default" onClick={importer.open}>
             Import

@@ -1,7 +1,8 @@
 /** Queries as requests, and their answers: one request for each different query, however many panels have it. */
 
 import { useQueries } from '@tanstack/react-query';
-import { ApiError, postJson, request, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { ApiError, postJson, request } from '../../api/client';
 import type { Grid } from '../../lib/matrix';
 import { useShell } from '../../shell/state';
 import type { Kind, PanelQuery, PanelSpec } from './model';

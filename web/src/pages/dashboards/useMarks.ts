@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
-import { fill, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { fill } from '../../api/client';
 import type { Grid } from '../../lib/matrix';
 import { type Streams, toLines } from '../logs/lines';
 import { seriesOf, timesOf } from './answers';

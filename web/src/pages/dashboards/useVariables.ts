@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from 'react';
+import { withQuery } from '../../api/ahead';
 import type { ApiError } from '../../api/client';
-import { fill, withQuery } from '../../api/client';
+import { fill } from '../../api/client';
 import type { Grid } from '../../lib/matrix';
 import { type Matrix, seriesName } from '../../lib/matrix';
 import type { SqlAnswer } from './answers';

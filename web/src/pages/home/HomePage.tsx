@@ -1,5 +1,6 @@
 import { Group, SimpleGrid, Text } from '@mantine/core';
 import { useMemo } from 'react';
+import { catalogQuery } from '../../api/ahead';
 import { useApi } from '../../api/client';
 import { Chart, type Line } from '../../components/Chart';
 import { SendData } from '../../components/Empty';
@@ -27,7 +28,7 @@ const WORST_FIRST = ['failing', 'degraded', 'healthy', 'idle'];
 /** The health of everything at a glance. */
 export default function HomePage() {
   const range = useApiRange();
-  const catalog = useApi('/api/v1/catalog', { query: { ...range, limit: 10_000 } });
+  const catalog = useApi('/api/v1/catalog', { query: catalogQuery(range) });
   const { red } = useRed({ points: 40, durations: false });
   const { answer: deploys, marks } = useDeploys();
   const byName = useMemo(() => new Map(red?.series.map((series) => [series.service, series])), [red]);

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
-import { useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useUrl } from '../../api/client';
 import { Chart } from '../../components/Chart';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';

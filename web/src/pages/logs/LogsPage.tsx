@@ -1,7 +1,8 @@
 import { Box, Group, SegmentedControl, Switch, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useUrl } from '../../api/client';
 import { SendData } from '../../components/Empty';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Export } from '../../components/Export';

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
-import { ApiError, openSocket, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { ApiError, openSocket } from '../../api/client';
 import { show } from '../../components/Attributes';
 import { useShell } from '../../shell/state';
 import type { Line } from './lines';

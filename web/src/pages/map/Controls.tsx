@@ -1,4 +1,5 @@
 import { Group, NativeSelect, NumberInput, SegmentedControl, TextInput } from '@mantine/core';
+import { SearchBox } from '../../components/SearchBox';
 
 const HEALTHS = [
   { label: 'All calls', value: '' },
@@ -60,13 +61,12 @@ export function Controls({ asked, names, set }: Props) {
   );
   return (
     <Group gap="xs">
-      <TextInput
-        aria-label="Highlight nodes by name"
+      <SearchBox
+        label="Highlight nodes by name"
         placeholder="Highlight"
         value={find}
-        data-search
         w={110}
-        onChange={(event) => set({ find: event.currentTarget.value || undefined })}
+        onSearch={(text) => set({ find: text || undefined })}
       />
       <TextInput
         aria-label="Focus on a service"

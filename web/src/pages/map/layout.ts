@@ -22,7 +22,10 @@ export interface Place {
 }
 
 const COLUMN = 230;
-const TICKS = 300;
+/** Small maps are moved until they rest; of large ones each step takes long, and the first show most. */
+const [MOST_TICKS, LEAST_TICKS, MOVES] = [300, 100, 60_000];
+/** What is left of the heat after the last step. */
+const COLD = 0.001;
 
 /** How many calls away from where requests enter; cycles end the walk. */
 export function depths(ids: string[], edges: Ends[]): Map<string, number> {
@@ -69,6 +72,7 @@ export function layOut(ids: string[], edges: Ends[]): Place[] {
   // A map of many nodes has broad columns, else it would be much higher than wide.
   const breadth = Math.max(1, Math.sqrt(ids.length / (12 * (Math.max(0, ...depth.values()) + 1))));
   const column = COLUMN * breadth;
+  const ticks = Math.round(Math.min(MOST_TICKS, Math.max(LEAST_TICKS, MOVES / ids.length)));
   const height = Math.max(300, Math.sqrt(ids.length) * 110);
   // Begun from the names, so that the same map looks the same each time.
   const nodes: (SimulationNodeDatum & { id: string })[] = inOrderOfCalls(ids, links, depth).map((id, place) => ({
@@ -93,7 +97,8 @@ export function layOut(ids: string[], edges: Ends[]): Place[] {
     )
     .force('charge', forceManyBody().strength(-260).distanceMax(600))
     .force('apart', forceCollide(44))
+    .alphaDecay(1 - COLD ** (1 / ticks))
     .stop()
-    .tick(TICKS);
+    .tick(ticks);
   return nodes.map(({ id, x = 0, y = 0 }) => ({ id, x, y }));
 }

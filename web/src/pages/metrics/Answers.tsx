@@ -1,7 +1,8 @@
 import { Text } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useUrl } from '../../api/client';
 import { Chart } from '../../components/Chart';
 import { Empty } from '../../components/Empty';
 import { type Column, Grid } from '../../components/Grid';

@@ -1,6 +1,7 @@
 import { Autocomplete, Button, Code, Group, MultiSelect, Select, Stack, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useUrl } from '../../api/client';
 import { ConditionLine } from '../../components/ConditionLine';
 import {
   AGGREGATES,

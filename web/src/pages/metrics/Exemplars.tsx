@@ -1,7 +1,8 @@
 import { Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useUrl } from '../../api/client';
 import type { Dot } from '../../components/Chart';
 import type { Grid } from '../../lib/matrix';
 import { formatTime } from '../../lib/time';

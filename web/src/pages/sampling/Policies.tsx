@@ -2,7 +2,8 @@ import { Button, Checkbox, Group, SegmentedControl, SimpleGrid, Text, Textarea, 
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { type Answer, type ApiError, postJson, request, useApi, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { type Answer, type ApiError, postJson, request, useApi } from '../../api/client';
 import type { paths } from '../../api/schema';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Loaded } from '../../components/Loaded';

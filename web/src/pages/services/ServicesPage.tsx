@@ -1,5 +1,6 @@
-import { Group, Text, TextInput } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { catalogQuery } from '../../api/ahead';
 import { type Answer, useApi } from '../../api/client';
 import { SendData } from '../../components/Empty';
 import { type Column, Grid } from '../../components/Grid';
@@ -7,6 +8,7 @@ import { HealthMark } from '../../components/HealthMark';
 import { Loaded } from '../../components/Loaded';
 import { Page } from '../../components/Page';
 import { Errors } from '../../components/Red';
+import { SearchBox } from '../../components/SearchBox';
 import { IconSearch } from '../../lib/icons';
 import { formatMs, formatRate, plural } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
@@ -55,7 +57,7 @@ export default function ServicesPage() {
   const { find = '', sort = 'Health', order = 'up' } = useSearch({ from: '/services' });
   const navigate = useNavigate({ from: '/services' });
   const range = useApiRange();
-  const catalog = useApi('/api/v1/catalog', { query: { ...range, search: find, limit: 10_000 } });
+  const catalog = useApi('/api/v1/catalog', { query: catalogQuery(range, find) });
   return (
     <Page
       title="Services"
@@ -64,17 +66,15 @@ export default function ServicesPage() {
           <Text size="sm" className="quiet" role="status">
             {catalog.data ? plural(catalog.data.total, 'service') : ''}
           </Text>
-          <TextInput
-            aria-label="Find services"
+          <SearchBox
+            label="Find services"
             placeholder="Name, version, language, namespace"
             leftSection={<IconSearch size={14} aria-hidden />}
             value={find}
-            data-search
             w={{ base: 200, sm: 280 }}
-            onChange={(event) => {
-              const text = event.currentTarget.value;
-              void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true });
-            }}
+            onSearch={(text) =>
+              void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true })
+            }
           />
         </Group>
       }

@@ -1,7 +1,8 @@
 import { Badge, Button, Group, Switch, Text, TextInput } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { useApi, useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useApi, useUrl } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { type Column, Grid } from '../../components/Grid';
 import { Loaded } from '../../components/Loaded';

@@ -45,7 +45,7 @@ function Opened({ trace }: { trace: TraceAnswer }) {
   const { utc } = useShell();
   const [find, setFind] = useState('');
   const rows = useMemo(() => arrange(trace.spans), [trace]);
-  const limits = useMemo(() => bounds(trace.spans), [trace]);
+  const { limits, services, errors } = useMemo(() => overview(trace), [trace]);
   const path = useApi(
     '/api/v1/traces/{trace_id}/critical-path',
     { path: { trace_id: trace.trace_id } },
@@ -55,8 +55,7 @@ function Opened({ trace }: { trace: TraceAnswer }) {
   const choose = (id: string | undefined) =>
     void navigate({ search: (before) => ({ ...before, span: id === chosen ? undefined : id }), replace: true });
   const root = rows[0]?.span;
-  const errors = trace.spans.filter(({ status }) => status === 'error').length;
-  const span = chosen ? trace.spans.find(({ span_id }) => span_id === chosen) : undefined;
+  const span = useMemo(() => chosen && trace.spans.find(({ span_id }) => span_id === chosen), [trace, chosen]);
   return (
     <>
       <Group className="panel" p="sm" gap="xl">
@@ -71,7 +70,7 @@ function Opened({ trace }: { trace: TraceAnswer }) {
         </Box>
         <Figure name="Duration" value={formatNs(limits.endNs - limits.startNs)} />
         <Figure name="Spans" value={String(trace.spans.length)} />
-        <Figure name="Services" value={String(new Set(trace.spans.map(({ service }) => service)).size)} />
+        <Figure name="Services" value={String(services)} />
         <Figure name="Errors" value={String(errors)} tone={errors ? 'var(--bad)' : undefined} />
       </Group>
       <Group justify="space-between">
@@ -113,4 +112,9 @@ function Opened({ trace }: { trace: TraceAnswer }) {
       </Box>
     </>
   );
+}
+
+function overview({ spans }: TraceAnswer) {
+  const services = new Set(spans.map(({ service }) => service)).size;
+  return { limits: bounds(spans), services, errors: spans.filter(({ status }) => status === 'error').length };
 }

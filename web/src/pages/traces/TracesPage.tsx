@@ -1,7 +1,8 @@
 import { Button, Group, Text } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { useUrl, withQuery } from '../../api/client';
+import { withQuery } from '../../api/ahead';
+import { useUrl } from '../../api/client';
 import { SendData } from '../../components/Empty';
 import { Exported } from '../../components/Export';
 import { Loaded } from '../../components/Loaded';

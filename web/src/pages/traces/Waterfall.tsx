@@ -37,7 +37,7 @@ export function Waterfall({ rows, limits, chosen, choose, onPath, find }: Props)
     overscan: 15,
     initialRect: { width: 1000, height: 600 },
   });
-  const place = useMemo(() => shown.findIndex(({ span }) => span.span_id === chosen), [shown, chosen]);
+  const place = useMemo(() => (chosen ? shown.findIndex(({ span }) => span.span_id === chosen) : -1), [shown, chosen]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: when another span is chosen
   useEffect(() => {
     if (place >= 0) virtual.scrollToIndex(place, { align: 'auto' });

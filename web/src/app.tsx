@@ -1,12 +1,10 @@
-import '@mantine/core/styles.css';
-import './app.css';
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client';
-import { router } from './router';
+import { preloadPages, router } from './router';
 import { theme } from './theme';
 
 const TRIES = 3;
@@ -36,3 +34,7 @@ createRoot(root).render(
     </MantineProvider>
   </StrictMode>,
 );
+const done = router.subscribe('onRendered', () => {
+  done();
+  void preloadPages(client);
+});
