@@ -46,7 +46,7 @@ from traceo.query.promql.matching import combine_sets, combine_vectors
 from traceo.query.promql.operators import Cells, compute, operate
 from traceo.query.promql.options import Options
 from traceo.query.promql.parser import parse_promql
-from traceo.query.promql.past_steps import Steps, find_past, join_steps, keep_past, shows_running_sums
+from traceo.query.promql.past_steps import Steps, find_past, join_steps, keep_past, shows_running_sums, still_holds
 from traceo.query.promql.plan import moments_of, plan_reads, subquery_times
 from traceo.query.promql.presence import Presence
 from traceo.query.promql.values import (
@@ -117,26 +117,33 @@ async def _compute_steps(
     """All steps: those of the past may be known, the others are computed."""
     asked = tenant, text, window.step_ms, window.start_ms % window.step_ms, options
     read_s, times = time.time(), _times_of(window)
-    known = await find_past(queries, asked, tenant, node, window)
+    known = find_past(queries, asked, node, window)
     rest = times if known is None else times[times > known.last_ms]
-    grid, warnings, infos = empty_grid(0), list[str](), list[str]()
-    keeps = len(rest) > 0
-    if keeps:
-        value, context = await _run(queries, tenant, text, node, window, rest, options)
-        grid = without_names(value if isinstance(value, Grid) else single_row({}, value))
-        warnings, infos = context.notes.warnings, context.notes.infos
-        keeps = not shows_running_sums(node, context.points)
-        if known is not None and not keeps:  # what is known and the rest do not begin with the same point
+    work = _compute_some(queries, tenant, text, node, window, rest, options)
+    if known is None:
+        made, keeps = await work
+    else:
+        (made, keeps), holds = await asyncio.gather(work, still_holds(queries, tenant, known))
+        if not keeps or not holds:
             queries.kept_answers.drop(asked)
             return await _compute_steps(queries, tenant, text, node, window, options)
-    if known is not None:
-        grid = join_steps(known, window, grid, len(times))
-        warnings, infos = [*known.warnings, *warnings], [*known.infos, *infos]
-    notes = tuple(dict.fromkeys(warnings)), tuple(dict.fromkeys(infos))
-    steps = Steps(node, window.start_ms, int(times[-1]), grid, *notes, read_s)
-    if keeps:
+        made = join_steps(known, window, made, len(times))
+    steps = replace(made, first_ms=window.start_ms, last_ms=int(times[-1]), read_s=read_s)
+    if keeps and len(rest):
         keep_past(queries, asked, window, options, steps)
     return steps
+
+
+async def _compute_some(
+    queries: Queries, tenant: str, text: str, node: Node, window: Window, times: Ints, options: Options
+) -> tuple[Steps, bool]:
+    """Some steps, and whether they are the same whatever steps are computed with them."""
+    if not len(times):
+        return Steps(node, empty_grid(0)), True
+    value, context = await _run(queries, tenant, text, node, window, times, options)
+    grid = without_names(value if isinstance(value, Grid) else single_row({}, value))
+    notes = tuple(context.notes.warnings), tuple(context.notes.infos)
+    return Steps(node, grid, *notes), not shows_running_sums(node, context.points)
 
 
 def _times_of(window: Window) -> Ints:

@@ -31,19 +31,24 @@ class Steps:
     """A query's result at the steps from `first_ms` to `last_ms`, of points that were read from `read_s` on."""
 
     node: Node
-    first_ms: int
-    last_ms: int
     grid: Grid
-    warnings: tuple[str, ...]
-    infos: tuple[str, ...]
-    read_s: float
+    warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
+    first_ms: int = 0
+    last_ms: int = 0
+    read_s: float = 0.0
 
 
-async def find_past(queries: Queries, asked: Hashable, tenant: str, node: Node, window: Window) -> Steps | None:
-    """The steps from the window's start on that need not be computed again."""
+def find_past(queries: Queries, asked: Hashable, node: Node, window: Window) -> Steps | None:
+    """The steps from the window's start on that need not be computed again, if they still hold."""
     known: Steps | None = queries.kept_answers.get(asked)
     if known is None or known.node != node or not known.first_ms <= window.start_ms <= known.last_ms:
         return None
+    return known
+
+
+async def still_holds(queries: Queries, tenant: str, known: Steps) -> bool:
+    """Whether nothing arrived since that is as old as one of these steps."""
     scope = Scope(tenant)
     since = scope.bind(int(known.read_s) - UNSEEN_S)
     late = [
@@ -51,10 +56,7 @@ async def find_past(queries: Queries, asked: Hashable, tenant: str, node: Node, 
         f"minute >= toStartOfMinute(toDateTime({since}, 'UTC'))",
         f"oldest_ms <= {scope.bind(known.last_ms)}",
     ]
-    if await queries.rows(scope, scope.select("usage", "1 AS late", late, "LIMIT 1")):
-        queries.kept_answers.drop(asked)
-        return None
-    return known
+    return not await queries.rows(scope, scope.select("usage", "1 AS late", late, "LIMIT 1"))
 
 
 def keep_past(queries: Queries, asked: Hashable, window: Window, options: Options, steps: Steps) -> None:
@@ -88,8 +90,15 @@ def shows_running_sums(node: Node, points: Mapping[int, Points | Presence]) -> b
     )
 
 
-def join_steps(known: Steps, window: Window, rest: Grid, steps: int) -> Grid:
-    """The first of `steps`, which are known, and `rest`, the others, as one grid."""
+def join_steps(known: Steps, window: Window, made: Steps, steps: int) -> Steps:
+    """The first of `steps`, which are known, and those that were made, as one."""
+    grid = _join_grids(known, window, made.grid, steps)
+    notes = ((*getattr(known, name), *getattr(made, name)) for name in ("warnings", "infos"))
+    warnings, infos = (tuple(dict.fromkeys(texts)) for texts in notes)
+    return replace(made, grid=grid, warnings=warnings, infos=infos)
+
+
+def _join_grids(known: Steps, window: Window, rest: Grid, steps: int) -> Grid:
     before, after = steps - rest.present.shape[1], rest.present.shape[1]
     first = (window.start_ms - known.first_ms) // window.step_ms
     past = _columns(known.grid, first, first + before)
