@@ -17,6 +17,7 @@ from traceo.config import Query
 from traceo.query.promql.evaluate import Answer, Options, query_range
 from traceo.query.recent import KeptAnswers
 from traceo.query.run import Queries
+from traceo.settings import Bytes
 from traceo.store.base import QueryLimits, Signal, Store
 
 TENANT, STEP_MS, HOUR_MS = "promql-past", 30_000, 3_600_000
@@ -169,10 +170,19 @@ def test_the_last_ten_minutes_are_computed_each_time(watched: tuple[Watched, Que
 
 @pytest.mark.usefixtures("points")
 def test_nothing_is_kept_where_no_memory_is_given(watched: tuple[Watched, Queries]) -> None:
-    store, _ = watched
-    queries = Queries(store, Query(kept_answers=0))  # type: ignore[arg-type]
+    store: Any = watched[0]
+    queries = Queries(store, Query(kept_answers=Bytes(0)))
     for reads in (1, 2):
         ask(queries, "requests_total", 0, HOUR_MS)
+        assert store.reads == reads
+
+
+@pytest.mark.usefixtures("points")
+def test_who_does_not_want_what_is_kept_has_all_computed(watched: tuple[Watched, Queries]) -> None:
+    store, queries = watched
+    for reads, use_kept in ((1, False), (2, True), (3, False), (3, True)):
+        options = Options(use_kept=use_kept)
+        asyncio.run(query_range(queries, TENANT, "requests_total", 0, HOUR_MS, STEP_MS, options))
         assert store.reads == reads
 
 

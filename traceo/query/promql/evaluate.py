@@ -117,7 +117,7 @@ async def _compute_steps(
     """All steps: those of the past may be known, the others are computed."""
     asked = tenant, text, window.step_ms, window.start_ms % window.step_ms, options
     read_s, times = time.time(), _times_of(window)
-    known = find_past(queries, asked, node, window)
+    known = find_past(queries, asked, node, window) if options.use_kept else None
     rest = times if known is None else times[times > known.last_ms]
     work = _compute_some(queries, tenant, text, node, window, rest, options)
     if known is None:
@@ -129,7 +129,7 @@ async def _compute_steps(
             return await _compute_steps(queries, tenant, text, node, window, options)
         made = join_steps(known, window, made, len(times))
     steps = replace(made, first_ms=window.start_ms, last_ms=int(times[-1]), read_s=read_s)
-    if keeps and len(rest):
+    if keeps and len(rest) and options.use_kept:
         keep_past(queries, asked, window, options, steps)
     return steps
 

@@ -16,3 +16,4 @@ class Options:
     max_series: int = 1_000_000  # of one selector
     timeout_s: float = 120.0
     max_memory_bytes: int = 4 * GIB  # of one statement of the engine
+    use_kept: bool = True  # past steps of range queries are kept, and taken from what was kept

@@ -130,7 +130,8 @@ def _options(params: Params, config: Config) -> Options:
     timeout_s = min(config.query.timeout, params.duration("timeout", round(config.query.timeout * 1000)) / 1000)
     options = options_of(config)
     lookback_ms = params.duration("lookback_delta", 0)
-    return replace(options, lookback_ms=lookback_ms if lookback_ms > 0 else options.lookback_ms, timeout_s=timeout_s)
+    lookback_ms = lookback_ms if lookback_ms > 0 else options.lookback_ms
+    return replace(options, lookback_ms=lookback_ms, timeout_s=timeout_s, use_kept=params.get("nocache") != "1")
 
 
 async def _answer(
