@@ -17,7 +17,7 @@ def started() -> None:
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-ASSET = re.compile(r"/assets/[\w.-]+\.js")
+ASSET = re.compile(r'rel="modulepreload" href="(/assets/app-[\w-]+\.js)"')
 
 
 @pytest.mark.parametrize("path", ["/", "/services", "/services/shop%2Feu", "/traces/0af7", "/no/such/page"])
