@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -91,6 +92,7 @@ async def _serve(config: Config) -> None:
         loop.add_signal_handler(number, stopping.set)
     async with open_services(config) as services, run_servers(services):
         loop.add_signal_handler(signal.SIGHUP, services.background.scraper.reload)
+        gc.freeze()  # what is there now stays: to look through it each time would stop all requests for 100 ms
         logger.info("ready", extra={"fields": _addresses(config)})
         await stopping.wait()
         logger.info("stopping: committing what was received")
