@@ -22,6 +22,7 @@ from tests.moment import NOW_S
 from tests.query.engine import engine, insert
 from tests.query.telemetry import logs, metrics, span, traces
 from traceo.access.model import ALL_SCOPES, Principal, Scope
+from traceo.api.answer import answer
 from traceo.api.app import PREFIX, ROUTERS, ApiServices, make_api
 from traceo.cardinality.usage import MetricUsage
 from traceo.catalog.owner import Owner
@@ -341,6 +342,20 @@ def test_sql_keeps_64_bits_and_names_types() -> None:
     ]
     assert answer.json()["rows"][0][0] == 18446744073709551615
     assert answer.json()["rows"][0][5] == "nan"
+
+
+def test_what_the_quick_writer_of_json_cannot_say_another_says() -> None:
+    assert answer({"n": 1 << 70, "of": {1: "é"}}).body == '{"n":1180591620717411303424,"of":{"1":"é"}}'.encode()
+
+
+def test_a_trace_is_compressed_for_who_takes_that() -> None:
+    tenant = f"{TENANT}-long"
+    insert(tenant, Signal.TRACES, traces("shop", [span(1, 1, NOW, name="n" * 1000)]))
+    for encoding in ("gzip", "identity"):
+        headers = {"X-Scope-OrgID": tenant, "accept-encoding": encoding}
+        found = call("GET", "/api/v1/traces/1", headers=headers)
+        assert found.headers.get("content-encoding", "identity") == encoding
+        assert found.json()["spans"][0]["name"] == "n" * 1000
 
 
 def test_status_says_what_runs() -> None:

@@ -1,5 +1,6 @@
 """Traces that no tracer should send, through every API that reads traces: each is shown whole, and none fails."""
 
+import base64
 import secrets
 from typing import Any
 
@@ -51,8 +52,8 @@ def data() -> None:
         insert(TENANT, Signal.TRACES, traces("shop", made))
 
 
-def ask(path: str, **params: str) -> Any:
-    answer = call("GET", path, headers={"X-Scope-OrgID": TENANT}, params=params)
+def ask(path: str, tenant: str = TENANT, **params: str) -> Any:
+    answer = call("GET", path, headers={"X-Scope-OrgID": tenant}, params=params)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -70,6 +71,20 @@ def test_trace_is_shown_whole(shape: str) -> None:
     assert all(one["duration"] >= 0 for one in jaeger["spans"])
     path = ask(f"/api/v1/traces/{trace_id}/critical-path")
     assert path["duration_ns"] == sum(part["duration_ns"] for part in path["segments"]) >= 0
+
+
+def test_texts_that_are_not_utf8_are_shown() -> None:
+    tenant = f"{TENANT}-texts"
+    sent = traces("shop", [span(10, 1, NOW, name="zzzz", attributes={"yyyy": "xxxx"})])
+    for letter in (b"z", b"y", b"x"):
+        sent = sent.replace(letter * 4, b"\xff" * 4)
+    insert(tenant, Signal.TRACES, sent)
+    (own,) = ask("/api/v1/traces/a", tenant)["spans"]
+    (group,) = ask(f"/tempo/api/v2/traces/{10:032x}", tenant)["trace"]["resourceSpans"]
+    (tempo,) = group["scopeSpans"][0]["spans"]
+    unknown, raw = "\ufffd" * 4, base64.b64encode(b"\x0a\x04" + b"\xff" * 4).decode()
+    assert (own["name"], own["attributes"]) == (unknown, {unknown: {"$bytes": raw}})
+    assert (tempo["name"], tempo["attributes"]) == (unknown, [{"key": unknown, "value": {"bytesValue": raw}}])
 
 
 @pytest.mark.parametrize("query", STRUCTURE)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import orjson
 import pytest
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from tests.described import described
@@ -18,6 +20,7 @@ from traceo.config import Query as QuerySettings
 from traceo.errors import NotFound
 from traceo.query.logs import LogSearch, is_selective, search_logs
 from traceo.query.metrics import SeriesSearch, list_metrics, list_series, read_points
+from traceo.query.otlp_json import read_otlp_json
 from traceo.query.otlp_trace import read_otlp_trace
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch, search_traces
@@ -66,7 +69,7 @@ def test_a_trace_comes_back_as_it_was_sent(tenant: str) -> None:
 def test_a_trace_as_otlp_is_byte_for_byte_what_was_sent(tenant: str) -> None:
     long = {f"long{size}": "x" * (size - 8) for size in (1 << 14, 1 << 21)}  # about where lengths take a byte more
     event = {"time_unix_nano": NOW, "name": "e", "attributes": pairs({"n": 1}), "dropped_attributes_count": 2}
-    link = {"trace_id": b"\x07" * 16, "span_id": b"\x08" * 8, "trace_state": "s=1", "attributes": pairs({"k": "v"})}
+    link = {"trace_id": b"\x07" * 16, "span_id": b"\x08" * 8, "trace_state": "s=1", "flags": 1}
     child = span(1, 11, NOW + 5, parent=10, kind=3, flags=257, status={"code": 2, "message": "bad"})
     lost = {
         f"dropped_{kind}_count": number for kind, number in (("attributes", 1), ("events", 200), ("links", 1 << 31))
@@ -87,6 +90,8 @@ def test_a_trace_as_otlp_is_byte_for_byte_what_was_sent(tenant: str) -> None:
     insert(tenant, Signal.TRACES, sent)
     found = TracesData.FromString(run(lambda q: read_otlp_trace(q, tenant, "1")))
     assert found.SerializeToString() == sent
+    written = orjson.loads(orjson.dumps(run(lambda q: read_otlp_json(q, tenant, "1"))))
+    assert written == MessageToDict(found)["resourceSpans"]
 
 
 def test_another_tenants_trace_is_not_found(tenant: str) -> None:

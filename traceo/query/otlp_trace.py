@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
+
+import pyarrow as pa
 
 from traceo.errors import NotFound
 from traceo.query.run import Queries, Row, to_columns
 from traceo.query.sql import Scope
 from traceo.query.traces import (
     DROPPED,
+    EVENT_FIELDS,
     HAS,
     IDENTITY,
+    LINK_FIELDS,
     NO_SPAN,
     RESOURCE_COLUMNS,
     SCOPE_COLUMNS,
     Columns,
-    identify,
     parse_trace_id,
     read_by_id,
     read_spans,
@@ -26,6 +31,7 @@ from traceo.query.traces import (
 )
 from traceo.store.messages import encode_varint
 
+Encoded = TypeVar("Encoded")
 UINT64_MAX = (1 << 64) - 1
 # Fields of a length that is always the same, by their tags.
 SPAN_ID, PARENT_ID = b"\x12\x08", b"\x22\x08"
@@ -44,39 +50,64 @@ def varint_of(x: str) -> str:
 # `KeyValue`s are most of a trace: the engine puts them together.
 KEY_VALUE = rf"concat('\n', {varint_of('length(k)')}, k, '\x12', {varint_of('length(v)')}, v)"
 KEY_VALUES = f"arrayMap((k, v) -> {KEY_VALUE}, mapKeys(attributes), mapValues(attributes))"
+ENCODED = f"arrayStringConcat(arrayMap(pair -> concat('J', {varint_of('length(pair)')}, pair), {KEY_VALUES})) AS pairs"
 SPAN_COLUMNS = f"""
 {IDENTITY}, {HAS}, parent_span_id, trace_state, name, kind, duration_ns, status_code, status_message, flags,
-resource_id, scope_id, {DROPPED},
-arrayStringConcat(arrayMap(pair -> concat('J', {varint_of("length(pair)")}, pair), {KEY_VALUES})) AS pairs
+resource_id, scope_id, {DROPPED}
 """
 
 
-async def read_otlp_trace(queries: Queries, tenant: str, trace_id: str) -> bytes:
-    """The trace's spans by resource and scope. Raises NotFound, InvalidRequest."""
-    wanted = parse_trace_id(trace_id)
-    table, nested = await queries.over_recent(
-        ["spans_recent"], lambda recent: read_spans(queries, Scope(tenant, recent=recent), wanted, SPAN_COLUMNS)
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """A trace as it lies in the tables: columns of its spans, each one's events and links, resources and scopes."""
+
+    spans: pa.Table
+    nested: list[Row]
+    resources: dict[str, Row]
+    scopes: dict[str, Row]
+
+    def group(self, spans: Sequence[Encoded]) -> Iterator[tuple[Row, list[tuple[Row, list[Encoded]]]]]:
+        """Spans, encoded in the order of the columns, by resource and scope, in order of start."""
+        columns = to_columns(self.spans.select(["resource_id", "scope_id", "start_ns", "span_id"]))
+        places = list(zip(*columns.values(), strict=True))
+        order = sorted(range(len(places)), key=places.__getitem__)
+        for resource_id, of_resource in groupby(order, key=lambda row: places[row][0]):
+            by_scope = groupby(of_resource, key=lambda row: places[row][1])
+            yield (
+                self.resources.get(str(resource_id), {}),
+                [(self.scopes.get(str(scope_id), {}), [spans[row] for row in rows]) for scope_id, rows in by_scope],
+            )
+
+
+async def read_stored_trace(queries: Queries, tenant: str, trace_id: bytes, attributes: str) -> StoredTrace:
+    """`attributes`: the column that is read of them. Raises NotFound."""
+    columns = f"{SPAN_COLUMNS}, {attributes}"
+    spans, nested = await queries.over_recent(
+        ["spans_recent"], lambda recent: read_spans(queries, Scope(tenant, recent=recent), trace_id, columns)
     )
-    if not table.num_rows:
-        raise NotFound(f"trace {trace_id} is not here")
-    spans = to_columns(table)
+    if not spans.num_rows:
+        raise NotFound(f"trace {trace_id.hex()} is not here")
     resources, scopes = await asyncio.gather(
-        read_by_id(queries, tenant, "resources", RESOURCE_COLUMNS, set(spans["resource_id"]), _as_stored),
-        read_by_id(queries, tenant, "scopes", SCOPE_COLUMNS, set(spans["scope_id"]), _as_stored),
+        *(
+            read_by_id(queries, tenant, table, columns, set(to_columns(spans.select([name]))[name]), _as_stored)
+            for table, columns, name in (
+                ("resources", RESOURCE_COLUMNS, "resource_id"),
+                ("scopes", SCOPE_COLUMNS, "scope_id"),
+            )
+        )
     )
-    places = list(zip(spans["resource_id"], spans["scope_id"], identify(spans), strict=True))
-    encoded = _encode_spans(wanted, spans, nested)
-    order = sorted(range(len(places)), key=places.__getitem__)
+    return StoredTrace(spans, nested, resources, scopes)
+
+
+async def read_otlp_trace(queries: Queries, tenant: str, trace_id: str) -> bytes:
+    """`TracesData` of the trace's spans by resource and scope. Raises NotFound, InvalidRequest."""
+    wanted = parse_trace_id(trace_id)
+    trace = await read_stored_trace(queries, tenant, wanted, ENCODED)
     made = []
-    for resource_id, of_resource in groupby(order, key=lambda row: places[row][0]):
-        resource = resources.get(str(resource_id), {})
-        parts = [
-            _part(1, _attributes(1, resource.get("attributes", {})) + _number(2, resource.get("dropped_attributes", 0)))
-        ]
-        for scope_id, of_scope in groupby(of_resource, key=lambda row: places[row][1]):
-            parts.append(_part(2, _scope_spans(scopes.get(str(scope_id), {}), [encoded[row] for row in of_scope])))
-        parts.append(_text(3, resource.get("schema_url", b"")))
-        made.append(_part(1, b"".join(parts)))
+    for resource, scopes in trace.group(_encode_spans(wanted, to_columns(trace.spans), trace.nested)):
+        about = _attributes(1, resource.get("attributes", {})) + _number(2, resource.get("dropped_attributes", 0))
+        parts = [_part(2, _scope_spans(scope, spans)) for scope, spans in scopes]
+        made.append(_part(1, b"".join([_part(1, about), *parts, _text(3, resource.get("schema_url", b""))])))
     return b"".join(made)
 
 
@@ -108,7 +139,7 @@ def _encode_spans(trace_id: bytes, columns: Columns, nested: list[Row]) -> list[
         show_each(columns["dropped_events"], lambda count: _number(12, count)),
         show_each(columns["dropped_links"], lambda count: _number(14, count)),
         show_each(statuses, lambda status: _part(15, _text(2, status[0]) + _number(3, status[1]))),
-        show_each(columns["flags"], lambda flags: b"\x85\x01" + struct.pack("<I", flags) if flags else b""),
+        show_each(columns["flags"], lambda flags: _fixed32(16, flags)),
     )
     return list(map(b"".join, zip(*pieces, strict=True)))
 
@@ -121,15 +152,15 @@ def _encode_nested(row: Row) -> bytes:
     """Events and links."""
     parts = []
     if row.get("events.name"):
-        columns = (row[f"events.{name}"] for name in ("time_ns", "name", "attributes", "dropped_attributes"))
-        for time_ns, name, attributes, lost in zip(*columns, strict=True):
+        for time_ns, name, attributes, lost in zip(*(row[f"events.{name}"] for name in EVENT_FIELDS), strict=True):
             event = _fixed64(1, time_ns) + _text(2, name) + _attributes(3, attributes) + _number(4, lost)
             parts.append(_part(11, event))
     if row.get("links.trace_id"):
-        names = ("trace_id", "span_id", "trace_state", "attributes", "dropped_attributes")
-        for trace_id, span_id, state, attributes, lost in zip(*(row[f"links.{name}"] for name in names), strict=True):
+        for trace_id, span_id, state, attributes, lost, flags in zip(
+            *(row[f"links.{name}"] for name in LINK_FIELDS), strict=True
+        ):
             ids = _part(1, trace_id) + _part(2, span_id) + _text(3, state)
-            parts.append(_part(13, ids + _attributes(4, attributes) + _number(5, lost)))
+            parts.append(_part(13, ids + _attributes(4, attributes) + _number(5, lost) + _fixed32(6, flags)))
     return b"".join(parts)
 
 
@@ -148,6 +179,10 @@ def _number(number: int, value: int) -> bytes:
 
 def _fixed64(number: int, value: int) -> bytes:
     return encode_varint(number << 3 | 1) + struct.pack("<Q", value & UINT64_MAX)
+
+
+def _fixed32(number: int, value: int) -> bytes:
+    return encode_varint(number << 3 | 5) + struct.pack("<I", value) if value else b""
 
 
 def _attributes(number: int, attributes: Mapping[bytes, bytes]) -> bytes:

@@ -67,12 +67,13 @@ def decode_maps(column: pa.ChunkedArray) -> list[dict[str, Any]]:
     """A map column, decoded: each distinct key and value once."""
     made: list[dict[str, Any]] = []
     for chunk in column.chunks:
-        keys, values = _decode_each(chunk.keys, decode_text), _decode_each(chunk.items, decode_value)
+        keys, values = decode_each(chunk.keys, decode_text), decode_each(chunk.items, decode_value)
         made += [dict(zip(keys[a:b], values[a:b], strict=True)) for a, b in pairwise(chunk.offsets.to_pylist())]
     return made
 
 
-def _decode_each(values: pa.Array, decode: Callable[[bytes], Any]) -> list[Any]:
+def decode_each(values: pa.Array, decode: Callable[[bytes], Any]) -> list[Any]:
+    """The values of a column of texts, decoded: equal ones once."""
     encoded = values.cast(pa.binary()).dictionary_encode()
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
     decoded = np.fromiter(map(decode, distinct), object, len(distinct))

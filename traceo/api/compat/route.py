@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from traceo.api.compat.prometheus.compress import compress_for
+from traceo.api.compress import compress_for
 from traceo.errors import InvalidRequest, TraceoError
 
 logger = logging.getLogger(__name__)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from traceo.api.answer import answer
+from traceo.api.compress import compress_for
 from traceo.api.depends import Pairs, QueriesOf, Range, Tenant, parse_pairs, read_cursor, write_cursor
 from traceo.api.routes.trace_answers import TraceAnswer, TraceRows
 from traceo.api.times import parse_duration
@@ -52,9 +53,9 @@ async def find_traces(
 
 
 @router.get("/traces/{trace_id}", response_model=TraceAnswer)
-async def get_trace(trace_id: str, queries: QueriesOf, tenant: Tenant) -> JSONResponse:
+async def get_trace(request: Request, trace_id: str, queries: QueriesOf, tenant: Tenant) -> Response:
     """One trace: spans with attributes, events and links decoded; resources and scopes by id."""
-    return answer(await read_trace(queries, tenant, trace_id))
+    return compress_for(request, answer(await read_trace(queries, tenant, trace_id)))
 
 
 def _read_after(cursor: str) -> tuple[int, bytes]:

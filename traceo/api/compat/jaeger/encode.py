@@ -1,21 +1,26 @@
 """A trace in Jaeger's JSON, by OpenTelemetry's rules for Jaeger (specification, "OpenTelemetry to Jaeger")."""
 
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from traceo.query.run import Row
+from traceo.query.traces import show_each
 
 Tag = dict[str, Any]
+TYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "string"}
+OF_SPAN = itemgetter("kind", "status", "status_message", "trace_state", "scope_id")
 
 
 def show_trace(trace: Row) -> dict[str, Any]:
     """Spans with a process for each resource."""
     names = {resource_id: f"p{number}" for number, resource_id in enumerate(trace["resources"], 1)}
     services = {span["resource_id"]: span["service"] for span in trace["spans"]}
+    derived = show_each(list(map(OF_SPAN, trace["spans"])), lambda told: _derived(trace["scopes"], *told))
     return {
         "traceID": trace["trace_id"],
-        "spans": [_span(trace, span, names) for span in trace["spans"]],
+        "spans": [_span(trace, *each, names) for each in zip(trace["spans"], derived, strict=True)],
         "processes": {
             name: {
                 "serviceName": services.get(resource_id, ""),
@@ -27,7 +32,7 @@ def show_trace(trace: Row) -> dict[str, Any]:
     }
 
 
-def _span(trace: Row, span: Row, names: dict[str, str]) -> dict[str, Any]:
+def _span(trace: Row, span: Row, derived: list[Tag], names: dict[str, str]) -> dict[str, Any]:
     references = [_reference("CHILD_OF", trace["trace_id"], span["parent_span_id"])] if span["parent_span_id"] else []
     references += [_reference("FOLLOWS_FROM", link["trace_id"], link["span_id"]) for link in span["links"]]
     return {
@@ -37,7 +42,7 @@ def _span(trace: Row, span: Row, names: dict[str, str]) -> dict[str, Any]:
         "references": references,
         "startTime": span["start_time_ns"] // 1000,
         "duration": max(0, span["duration_ns"]) // 1000,
-        "tags": [*_tags(span["attributes"]), *_derived(span, trace["scopes"].get(span["scope_id"], {}))],
+        "tags": _tags(span["attributes"]) + derived,
         "logs": [
             {
                 "timestamp": event["time_ns"] // 1000,
@@ -55,17 +60,18 @@ def _reference(kind: str, trace_id: str, span_id: str) -> dict[str, str]:
     return {"refType": kind, "traceID": trace_id, "spanID": span_id}
 
 
-def _derived(span: Row, scope: Row) -> list[Tag]:
+def _derived(scopes: dict[str, Row], kind: str, status: str, message: str, state: str, scope_id: str) -> list[Tag]:
+    scope = scopes.get(scope_id, {})
     tags = {
-        "span.kind": span["kind"] if span["kind"] not in ("internal", "unspecified") else "",
-        "otel.status_code": span["status"].upper() if span["status"] != "unset" else "",
-        "otel.status_description": span["status_message"],
-        "w3c.tracestate": span["trace_state"],
+        "span.kind": kind if kind not in ("internal", "unspecified") else "",
+        "otel.status_code": status.upper() if status != "unset" else "",
+        "otel.status_description": message,
+        "w3c.tracestate": state,
         "otel.scope.name": scope.get("name", ""),
         "otel.scope.version": scope.get("version", ""),
     }
     made = [_tag(name, value) for name, value in tags.items() if value]
-    return [*made, _tag("error", True)] if span["status"] == "error" else made
+    return [*made, _tag("error", True)] if status == "error" else made
 
 
 def _tags(attributes: dict[str, Any], without: str = "") -> list[Tag]:
@@ -73,14 +79,7 @@ def _tags(attributes: dict[str, Any], without: str = "") -> list[Tag]:
 
 
 def _tag(name: str, value: Any) -> Tag:
-    match value:
-        case bool():
-            return {"key": name, "type": "bool", "value": value}
-        case int():
-            return {"key": name, "type": "int64", "value": value}
-        case float():
-            return {"key": name, "type": "float64", "value": value}
-        case str():
-            return {"key": name, "type": "string", "value": value}
-        case _:
-            return {"key": name, "type": "string", "value": orjson.dumps(value).decode()}
+    kind = TYPES.get(type(value))
+    if kind is None:
+        return {"key": name, "type": "string", "value": orjson.dumps(value).decode()}
+    return {"key": name, "type": kind, "value": value}

@@ -5,8 +5,6 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from google.protobuf.json_format import MessageToDict
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from starlette.datastructures import QueryParams
 
 from traceo import errors
@@ -17,7 +15,7 @@ from traceo.api.compat.prometheus.waiting import while_connected
 from traceo.api.compat.route import CompatRoute
 from traceo.api.depends import QueriesOf, Tenant
 from traceo.api.times import parse_time
-from traceo.query.otlp_trace import read_otlp_trace
+from traceo.query.otlp_json import read_otlp_json
 from traceo.query.run import Queries
 from traceo.query.services import list_edges, list_operations, list_services
 from traceo.query.sql import TimeRange
@@ -171,5 +169,5 @@ async def get_operations_v3(request: Request, queries: QueriesOf, tenant: Tenant
 @router.get("/v3/traces/{trace_id}")
 async def get_trace_v3(trace_id: str, queries: QueriesOf, tenant: Tenant) -> Response:
     """One trace as OTLP."""
-    trace = TracesData.FromString(await read_otlp_trace(queries, tenant, trace_id))
-    return _json(orjson.dumps({"result": MessageToDict(trace)}))
+    spans = await read_otlp_json(queries, tenant, trace_id)
+    return _json(orjson.dumps({"result": {"resourceSpans": spans}}))
