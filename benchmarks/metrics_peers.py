@@ -107,8 +107,9 @@ def _measure(server: Server | PeerServer, load: Load, settle_s: float, name: str
     time.sleep(settle_s)
     settled = server.cpu_s() - before
     disk = sum(server.disk().values()) if isinstance(server, Server) else server.disk_bytes()
-    client, times = Client(server.http_port), []
+    times = []
     for again in (False, True):
+        client = Client(server.http_port)  # anew: VictoriaMetrics closes what is idle for a minute
         for ask in ASKS if not again else REFRESHED:
             progress(f"{name}: {ask.name}{', again' if again else ''}", end=True)
             times.append(_ask(client, server, api, ask, load, again))

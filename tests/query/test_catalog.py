@@ -121,6 +121,15 @@ def test_page_of_a_service_tells_its_deploys_and_neighbours(tenant: str) -> None
     assert [row["operation"] for row in page["operations"] if row["kind"] == "server"] == ["add"]
 
 
+def test_each_process_of_a_service_has_its_own_figures(tenant: str) -> None:
+    page = described(ServicePage, run(lambda q: read_service(q, tenant, "cart", RANGE)))
+    processes = [(row["instance"], row["version"], row["requests"], row["errors"]) for row in page["processes"]]
+    assert processes == [("cart-1.0", "1.0", 7, 0), ("cart-1.1", "1.1", 6, 6)]
+    (named,) = (row for row in page["processes"] if row["version"] == "1.1")
+    assert named["pod"] == named["host"] == "" and named["error_ratio"] == 1 and named["first_seen"] < named["last_seen"]
+    assert run(lambda q: read_service(q, tenant, "cron", RANGE))["processes"] == []
+
+
 def test_deploys_of_all_services_are_those_of_their_pages(tenant: str) -> None:
     found = run(lambda q: list_deploys(q, tenant, RANGE))
     described(DeploysAnswer, found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from traceo.errors import NotFound
 from traceo.query.apdex import read_apdex
 from traceo.query.health import judge, list_before
+from traceo.query.instances import list_instances
 from traceo.query.run import Queries, Row
 from traceo.query.service_facts import list_facts, list_versions, no_facts
 from traceo.query.service_map import list_all_edges
@@ -54,7 +55,7 @@ async def read_service(
 ) -> Row:
     """Everything about one service. Raises NotFound when it sent nothing within the range."""
     owner = (owners or {}).get(service)
-    (rows, before, apdex), (facts, _), operations, versions, (edges, cut) = await asyncio.gather(
+    (rows, before, apdex), (facts, _), operations, versions, processes, (edges, cut) = await asyncio.gather(
         asyncio.gather(
             list_services(queries, tenant, between),
             list_before(queries, tenant, between),
@@ -63,6 +64,7 @@ async def read_service(
         list_facts(queries, tenant, between, service),
         list_operations(queries, tenant, service, between),
         list_versions(queries, tenant, service, between),
+        list_instances(queries, tenant, service, between),
         list_all_edges(queries, tenant, between),
     )
     red = next(({name: row[name] for name in IDLE} for row in rows if row["service"] == service), None)
@@ -73,6 +75,7 @@ async def read_service(
         **_entry(service, red, before.get(service), facts.get(service), owner, apdex.get(service)),
         "operations": operations,
         **versions,
+        "processes": processes,
         "upstream": [edge for edge in edges if edge["target"] == own],
         "downstream": [edge for edge in edges if edge["source"] == own],
         "warnings": [*versions["warnings"], *cut],

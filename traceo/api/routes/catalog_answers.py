@@ -101,10 +101,22 @@ class Traffic(BaseModel):
     share: float
 
 
+class Instance(Red):
+    """A process of a service, by what it says of itself; a text is empty where it says nothing."""
+
+    instance: str = Field(description="`service.instance.id`")
+    pod: str
+    host: str
+    version: str
+    first_seen: int
+    last_seen: int
+
+
 class ServicePage(Entry):
     """Everything about one service."""
 
     operations: list[OperationRow]
+    processes: list[Instance] = Field(description="Those that sent spans, the busiest first, 500 at most")
     releases: list[Release]
     deploys: list[Deploy]
     step_s: int

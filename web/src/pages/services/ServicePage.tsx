@@ -11,8 +11,10 @@ import { PatternList } from '../../components/PatternList';
 import { RedCells, RedHeads } from '../../components/Red';
 import { RedCharts } from '../../components/RedCharts';
 import { Scroll } from '../../components/Scroll';
+import { formatTime } from '../../lib/time';
 import { formatMs } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
+import { useShell } from '../../shell/state';
 import { Dependencies } from './Dependencies';
 import { Deploys } from './Deploys';
 import { Head } from './Head';
@@ -138,6 +140,48 @@ function Operations({ of }: { of: Service }) {
 }
 
 function Instances({ of }: { of: Service }) {
+  return (
+    <>
+      {of.processes.length > 0 && <Processes of={of} />}
+      <Names of={of} />
+    </>
+  );
+}
+
+function Processes({ of }: { of: Service }) {
+  const { utc } = useShell();
+  return (
+    <Scroll label="Processes" maxHeight="none" className="panel">
+      <table className="grid">
+        <thead>
+          <tr>
+            <th>Instance</th>
+            <th>Pod</th>
+            <th>Host</th>
+            <th>Version</th>
+            <RedHeads />
+            <th className="number">Last seen</th>
+          </tr>
+        </thead>
+        <tbody>
+          {of.processes.map((row) => (
+            <tr key={`${row.instance} ${row.pod} ${row.host} ${row.version}`}>
+              <td className="mono">{row.instance || '–'}</td>
+              <td className="mono">{row.pod || '–'}</td>
+              <td className="mono">{row.host || '–'}</td>
+              <td>{row.version || '–'}</td>
+              <RedCells of={row} />
+              <td className="number">{formatTime(row.last_seen * 1000, utc)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+/** What the service says of itself in any signal; of one that sends no spans it is all that is known. */
+function Names({ of }: { of: Service }) {
   const lists: [string, string[]][] = [
     ['Instances', of.instances],
     ['Pods', of.pods],
@@ -145,7 +189,7 @@ function Instances({ of }: { of: Service }) {
     ['SDK', of.sdk_versions],
   ];
   return (
-    <Group align="flex-start" grow>
+    <Group align="flex-start" grow mt="sm">
       {lists.map(([title, names]) => (
         <Panel key={title} title={`${title} (${names.length})`}>
           <Text component="ul" size="sm" className="mono" m={0} px="xl" py="xs">
