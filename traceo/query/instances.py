@@ -1,4 +1,4 @@
-"""The processes of a service, each with its own figures: one that is slower or fails more than the others stands out."""
+"""The processes of a service with their own figures: one that is slower or fails more than the others stands out."""
 
 from traceo.query.run import Queries, Row
 from traceo.query.service_facts import FACTS, attribute_of
