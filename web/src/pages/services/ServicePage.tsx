@@ -180,14 +180,18 @@ function Processes({ of }: { of: Service }) {
   );
 }
 
-/** What the service says of itself in any signal; of one that sends no spans it is all that is known. */
+/** What the service says of itself in any signal, and the table does not: all of it where no spans are sent. */
 function Names({ of }: { of: Service }) {
-  const lists: [string, string[]][] = [
+  const told = new Set(of.processes.flatMap((row) => [row.instance, row.pod, row.host]));
+  const all: [string, string[]][] = [
     ['Instances', of.instances],
     ['Pods', of.pods],
     ['Hosts', of.hosts],
     ['SDK', of.sdk_versions],
   ];
+  const lists = all
+    .map(([title, names]) => [title, names.filter((name) => !told.has(name))] as const)
+    .filter(([, names]) => names.length > 0);
   return (
     <Group align="flex-start" grow mt="sm">
       {lists.map(([title, names]) => (
