@@ -1,5 +1,6 @@
 """A trace in OTLP's JSON, by proto3's mapping: bytes in base64, 64-bit integers as text, no fields of defaults."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -13,7 +14,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from traceo.query.otlp_trace import UINT64_MAX, read_stored_trace
+from traceo.query.otlp_trace import UINT64_MAX, StoredTrace, read_stored_trace
 from traceo.query.run import Queries, Row, to_columns
 from traceo.query.traces import EVENT_FIELDS, LINK_FIELDS, NO_SPAN, parse_trace_id, show_each
 from traceo.store.attributes import decode_each, decode_text, decode_value
@@ -26,8 +27,12 @@ async def read_otlp_json(queries: Queries, tenant: str, trace_id: str) -> orjson
     """The list of `ResourceSpans`, by resource and scope. Raises NotFound, InvalidRequest."""
     wanted = parse_trace_id(trace_id)
     trace = await read_stored_trace(queries, tenant, wanted, "attributes")
+    return orjson.Fragment(await asyncio.to_thread(_write_trace, wanted, trace))
+
+
+def _write_trace(trace_id: bytes, trace: StoredTrace) -> bytes:
     made = []
-    for resource, scopes in trace.group(_show_spans(wanted, trace.spans, trace.nested)):
+    for resource, scopes in trace.group(_show_spans(trace_id, trace.spans, trace.nested)):
         about = _fields(
             attributes=_key_values(resource.get("attributes", {})),
             droppedAttributesCount=resource.get("dropped_attributes"),
@@ -42,7 +47,7 @@ async def read_otlp_json(queries: Queries, tenant: str, trace_id: str) -> orjson
         ]
         schema = _fields(schemaUrl=decode_text(resource.get("schema_url", b"")))
         made.append({"resource": about, "scopeSpans": of_scopes, **schema})
-    return orjson.Fragment(orjson.dumps(made))
+    return orjson.dumps(made)
 
 
 def _show_scope(scope: Row) -> Row:

@@ -24,6 +24,7 @@ from traceo.query.traces import (
     RESOURCE_COLUMNS,
     SCOPE_COLUMNS,
     Columns,
+    distinct,
     parse_trace_id,
     read_by_id,
     read_spans,
@@ -89,7 +90,7 @@ async def read_stored_trace(queries: Queries, tenant: str, trace_id: bytes, attr
         raise NotFound(f"trace {trace_id.hex()} is not here")
     resources, scopes = await asyncio.gather(
         *(
-            read_by_id(queries, tenant, table, columns, set(to_columns(spans.select([name]))[name]), _as_stored)
+            read_by_id(queries, tenant, table, columns, distinct(spans, name), _as_stored)
             for table, columns, name in (
                 ("resources", RESOURCE_COLUMNS, "resource_id"),
                 ("scopes", SCOPE_COLUMNS, "scope_id"),
@@ -103,8 +104,12 @@ async def read_otlp_trace(queries: Queries, tenant: str, trace_id: str) -> bytes
     """`TracesData` of the trace's spans by resource and scope. Raises NotFound, InvalidRequest."""
     wanted = parse_trace_id(trace_id)
     trace = await read_stored_trace(queries, tenant, wanted, ENCODED)
+    return await asyncio.to_thread(_encode_trace, wanted, trace)
+
+
+def _encode_trace(trace_id: bytes, trace: StoredTrace) -> bytes:
     made = []
-    for resource, scopes in trace.group(_encode_spans(wanted, to_columns(trace.spans), trace.nested)):
+    for resource, scopes in trace.group(_encode_spans(trace_id, to_columns(trace.spans), trace.nested)):
         about = _attributes(1, resource.get("attributes", {})) + _number(2, resource.get("dropped_attributes", 0))
         parts = [_part(2, _scope_spans(scope, spans)) for scope, spans in scopes]
         made.append(_part(1, b"".join([_part(1, about), *parts, _text(3, resource.get("schema_url", b""))])))

@@ -46,20 +46,25 @@ async def read_trace(queries: Queries, tenant: str, trace_id: str) -> Row:
     )
     if not table.num_rows:
         raise NotFound(f"trace {trace_id} is not here: it never arrived, was not kept, or is past its retention")
-    spans = to_columns(table.drop_columns("attributes")) | {"attributes": decode_maps(table["attributes"])}
-    resources, scopes = await asyncio.gather(
-        read_by_id(queries, tenant, "resources", RESOURCE_COLUMNS, set(spans["resource_id"])),
-        read_by_id(queries, tenant, "scopes", SCOPE_COLUMNS, set(spans["scope_id"])),
+    shown, resources, scopes = await asyncio.gather(
+        asyncio.to_thread(_show_in_order, table, nested),
+        read_by_id(queries, tenant, "resources", RESOURCE_COLUMNS, distinct(table, "resource_id")),
+        read_by_id(queries, tenant, "scopes", SCOPE_COLUMNS, distinct(table, "scope_id")),
     )
-    shown, places = show_spans(spans, nested), identify(spans)
     return {
         "trace_id": wanted.hex(),
-        "kept_by": decode_text(max(spans["kept_by"])),
-        "adjusted_count": adjusted_count(min(spans["threshold"])),
-        "spans": [shown[row] for row in sorted(range(len(shown)), key=places.__getitem__)],
+        "kept_by": decode_text(max(distinct(table, "kept_by"))),
+        "adjusted_count": adjusted_count(min(distinct(table, "threshold"))),
+        "spans": shown,
         "resources": resources,
         "scopes": scopes,
     }
+
+
+def _show_in_order(table: pa.Table, nested: list[Row]) -> list[Row]:
+    spans = to_columns(table.drop_columns("attributes")) | {"attributes": decode_maps(table["attributes"])}
+    shown, places = show_spans(spans, nested), identify(spans)
+    return [shown[row] for row in sorted(range(len(shown)), key=places.__getitem__)]
 
 
 async def read_spans(queries: Queries, scope: Scope, trace_id: bytes, columns: str) -> tuple[pa.Table, list[Row]]:
@@ -86,6 +91,11 @@ async def read_spans(queries: Queries, scope: Scope, trace_id: bytes, columns: s
 def identify(spans: Columns) -> list[tuple[int, bytes]]:
     """What tells a trace's spans apart, and orders them."""
     return list(zip(spans["start_ns"], spans["span_id"], strict=True))
+
+
+def distinct(table: pa.Table, name: str) -> set[Any]:
+    """The values of a column."""
+    return set(to_columns(pa.table({name: table[name].unique()}))[name])
 
 
 def show_row(row: Row) -> Row:

@@ -96,7 +96,7 @@ async def _operations(queries: Queries, tenant: str, asked: QueryParams) -> list
 @router.get("/traces/{trace_id}")
 async def get_trace(trace_id: str, queries: QueriesOf, tenant: Tenant) -> Response:
     """One trace."""
-    return _json(_answer([show_trace(await read_trace(queries, tenant, trace_id))]))
+    return _json(_answer([await asyncio.to_thread(show_trace, await read_trace(queries, tenant, trace_id))]))
 
 
 @router.get("/traces")
@@ -122,7 +122,7 @@ async def _named(ids: list[str], queries: Queries, tenant: str) -> Response:
     async def read(trace_id: str) -> Any:
         async with places:
             try:
-                return show_trace(await read_trace(queries, tenant, trace_id))
+                return await asyncio.to_thread(show_trace, await read_trace(queries, tenant, trace_id))
             except errors.NotFound as error:
                 return error
 
