@@ -10,6 +10,8 @@ const HALF = 'half-fleet';
 const [SERVICES, ON_MAP, SPANS, LINES] = [1000, 500, 50_000, 100_000];
 const WITHIN_MS = 120_000;
 const SCROLL_MS = 3000;
+/** What is compiled and kept once comes first: counted as growth, it would hide what never ends. */
+const WARM_UP_MS = 60_000;
 const UHD = { viewport: { width: 3840, height: 2160 } };
 
 const rows: [string, number, string, string][] = [];
@@ -48,13 +50,20 @@ async function watched(options: object = DESKTOP): Promise<Page> {
   const page = await (await browser.newContext(options)).newPage();
   page.setDefaultTimeout(WITHIN_MS);
   await page.addInitScript(() => {
-    const kept = { lcp: 0, tasks: [] as number[], inputs: [] as number[] };
+    const kept = { lcp: 0, clicked: 0, tasks: [] as number[], inputs: [] as number[] };
     (window as unknown as { kept: typeof kept }).kept = kept;
     const watch = (type: string, take: (entry: PerformanceEntry) => void, more = {}) =>
       new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, buffered: true, ...more });
     watch('largest-contentful-paint', ({ startTime }) => {
       kept.lcp = startTime;
     });
+    addEventListener(
+      'click',
+      ({ timeStamp }) => {
+        kept.clicked = timeStamp;
+      },
+      true,
+    );
     watch('longtask', ({ duration }) => kept.tasks.push(duration));
     watch('event', ({ name, duration }) => name === 'keydown' && kept.inputs.push(duration), { durationThreshold: 16 });
   });
@@ -63,11 +72,24 @@ async function watched(options: object = DESKTOP): Promise<Page> {
 
 interface Kept {
   lcp: number;
+  clicked: number;
   tasks: number[];
   inputs: number[];
 }
 
 const kept = (page: Page) => page.evaluate(() => (window as unknown as { kept: Kept }).kept);
+
+/** Milliseconds until the first frame with an element of a text, since the page was asked for or its last click. */
+async function frameWith(page: Page, selector: string, text = '', since: 'start' | 'click' = 'start'): Promise<number> {
+  const found = await page.waitForFunction(
+    ([chosen, wanted, from]) =>
+      [...document.querySelectorAll(chosen as string)].some((each) => each.textContent?.startsWith(wanted as string)) &&
+      performance.now() - (from === 'click' ? (window as unknown as { kept: Kept }).kept.clicked : 0),
+    [selector, text, since],
+  );
+  return Number(await found.jsonValue());
+}
+
 const loaded = async (page: Page) => {
   await page.locator('h1').first().waitFor();
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
@@ -78,8 +100,14 @@ test('first page', async () => {
   const page = await watched();
   for (const kind of ['cold', 'warm']) {
     await page.goto(`${inject('url')}/?tenant=${FLEET}`);
-    await page.getByRole('link', { name: /^all/ }).waitFor();
-    rows.push([`services on the first page, ${kind}`, await page.evaluate(() => performance.now()), 'ms', '']);
+    rows.push([`services on the first page, ${kind}`, await frameWith(page, 'main a', 'all '), 'ms', '']);
+    // Those of other pages follow when it has its answers.
+    const bytes = await page.evaluate(() =>
+      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+        .filter(({ name }) => new URL(name).pathname.endsWith('.js'))
+        .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+    );
+    if (kind === 'cold') rows.push(['script of the first page, compressed', bytes / 1000, 'kB', 'under 250']);
     await loaded(page);
     await page.waitForTimeout(500);
     rows.push([
@@ -88,21 +116,13 @@ test('first page', async () => {
       'ms',
       kind === 'cold' ? 'under 1,500' : 'under 700',
     ]);
-    if (kind === 'warm') continue;
-    const bytes = await page.evaluate(() =>
-      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
-        .filter(({ name }) => new URL(name).pathname.endsWith('.js'))
-        .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
-    );
-    rows.push(['script of the first page, compressed', bytes / 1000, 'kB', 'under 250']);
   }
   for (const name of ['Services', 'Traces', 'Logs', 'Service map', 'Overview']) {
-    const begun = Date.now();
     await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
-    await page.getByRole('heading', { level: 1, name }).waitFor();
-    const shown = Date.now() - begun;
+    const shown = await frameWith(page, 'h1', name, 'click');
     await loaded(page);
-    rows.push([`to ${name}: heading (all: ${Date.now() - begun} ms)`, shown, 'ms', 'under 200']);
+    const all = await frameWith(page, 'h1', name, 'click');
+    rows.push([`to ${name}: heading (all: ${Math.round(all)} ms)`, shown, 'ms', 'under 200']);
   }
   await page.context().close();
 }, 300_000);
@@ -168,10 +188,13 @@ test('100,000 lines', async () => {
 
 test('50,000 spans', async () => {
   const page = await watched();
-  const begun = Date.now();
-  await page.goto(`${inject('url')}/traces/${BIG_TRACE}?tenant=${FLEET}`);
-  await page.getByRole('treeitem').first().waitFor();
-  rows.push(['a trace of 50,000 spans is drawn', Date.now() - begun, 'ms', '']);
+  await page.goto(`${inject('url')}/traces/${BIG_TRACE}?tenant=${FLEET}`, { waitUntil: 'commit' });
+  rows.push([
+    'a trace of 50,000 spans is drawn',
+    await frameWith(page, '[role="treeitem"]', 'batch step'),
+    'ms',
+    'under 1,500',
+  ]);
   add('50,000 spans', await scrolled(page, '[role="tree"]'));
   await page.context().close();
 }, 300_000);
@@ -207,24 +230,23 @@ test(
     await page.goto(`${inject('url')}/`);
     await loaded(page);
     await page.waitForTimeout(2000);
+    const follow = async (forMs: number) => {
+      const end = Date.now() + forMs;
+      while (Date.now() < end) {
+        await sendFleet(inject('otlp'), 20, 'default');
+        await page.waitForTimeout(1000);
+      }
+    };
+    await follow(WARM_UP_MS);
     const before = await heap(session);
-    const end = Date.now() + MINUTES * 60_000;
-    while (Date.now() < end) {
-      await sendFleet(inject('otlp'), 20, 'default');
-      await page.waitForTimeout(1000);
-    }
-    rows.push([`memory of scripts at first`, before, 'MB', '']);
-    rows.push([
-      `memory of scripts, growth in ${MINUTES} min of live updates`,
-      (await heap(session)) - before,
-      'MB',
-      'none',
-    ]);
+    await follow(MINUTES * 60_000);
+    rows.push([`memory of scripts after a minute of live updates`, before, 'MB', '']);
+    rows.push([`memory of scripts, growth in ${MINUTES} min more`, (await heap(session)) - before, 'MB', 'none']);
     await page.getByRole('button', { name: /how live/ }).click();
     console.log(await page.getByText(/From a change to the screen/).textContent());
     await page.context().close();
   },
-  MINUTES * 60_000 + 120_000,
+  MINUTES * 60_000 + WARM_UP_MS + 120_000,
 );
 
 /** Megabytes that scripts hold, after a collection. */

@@ -123,7 +123,10 @@ const IDLE_MS = 200;
 export async function preloadPages(client: QueryClient): Promise<void> {
   do await new Promise((wake) => setTimeout(wake, IDLE_MS));
   while (client.isFetching() > 0);
-  for (const { to } of PAGES) await router.preloadRoute({ to });
+  for (const { to } of PAGES) {
+    await new Promise((idle) => ('requestIdleCallback' in window ? requestIdleCallback(idle) : setTimeout(idle)));
+    await router.preloadRoute({ to });
+  }
 }
 
 declare module '@tanstack/react-router' {

@@ -110,6 +110,7 @@ export function useUrl<T>(url: string, options: Options = {}): UseQueryResult<T,
     queryKey: [tenant, url, turn],
     queryFn: ({ signal }) => request<T>(url, tenant, { signal }),
     refetchInterval: options.every ?? refreshMs,
+    refetchOnWindowFocus: options.every !== false, // else a large trace is read whenever its tab is looked at
     enabled: options.enabled ?? true,
     placeholderData: before as never,
   });
