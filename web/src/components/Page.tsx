@@ -14,7 +14,12 @@ export function Page({
   children: ReactNode;
 }) {
   const [named, setNamed] = useState(false);
-  useEffect(() => startTransition(() => setNamed(true)), []);
+  useEffect(() => {
+    const fill = () => startTransition(() => setNamed(true));
+    if (document.visibilityState === 'hidden') return fill(); // which has no frames
+    const frame = requestAnimationFrame(fill);
+    return () => cancelAnimationFrame(frame);
+  }, []);
   useEffect(() => {
     document.title = `${title} · Traceo`;
   }, [title]);
