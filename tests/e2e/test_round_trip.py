@@ -286,7 +286,7 @@ RECORDS = st.builds(
 )
 # Without shrinking, which would take minutes against a server: the first failing message is shown as it is.
 RANDOM = settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,
