@@ -142,8 +142,8 @@ async def _measure(folder: Path, lines: int) -> list[Row]:
     for part in PARTS:
         await _fill(store, stored, lines // part, lines, apart)
         stored = lines // part
-        between = TimeRange(begin_ns, begin_ns + stored * apart)
-        newest = TimeRange(between.end_ns - min(stored, JSON_LINES) * apart, between.end_ns)
+        between = _last(begin_ns + stored * apart, stored * apart)
+        newest = _last(between.end_ns, min(stored, JSON_LINES) * apart)
         for times, (measure, ask, _, _) in zip(found, asked, strict=False):
             times.append(await _least(queries, ask, between, measure))
         found[-1].append(await _least(queries, _steps(JSON, 60), newest, "json"))
@@ -154,6 +154,11 @@ async def _measure(folder: Path, lines: int) -> list[Row]:
         for (name, _, target, peers), times in zip(asked, found, strict=True)
         for row in _rows(name, target, peers, times)
     ]
+
+
+def _last(end_ns: int, length_ns: int) -> TimeRange:
+    """At least two minutes, so that there are steps of a minute."""
+    return TimeRange(end_ns - max(length_ns, 120 * 10**9), end_ns)
 
 
 async def _fill(store: EmbeddedStore, stored: int, wanted: int, lines: int, apart: int) -> None:
