@@ -10,7 +10,7 @@ from tests.query.engine import engine, insert
 from tests.query.telemetry import span, traces
 from traceo.config import Query as QuerySettings
 from traceo.errors import InvalidRequest, LimitExceeded
-from traceo.hindsight.keep import MAX_TRACES, KeepRequest, keep_traces
+from traceo.hindsight.keep import MAX_IDS, MAX_TRACES, KeepRequest, keep_traces
 from traceo.query.run import Queries
 from traceo.query.search import TraceSearch
 from traceo.query.sql import TimeRange
@@ -131,6 +131,12 @@ def test_ids_may_be_asked_for_before_their_spans_come(tenant: str) -> None:
     answer = keep(tenant, (5,))
     assert answer["awaited"] == 1 and answer["traces"] == [{"trace_id": f"{5:032x}", "state": "awaited"}]
     assert asked_for(tenant) == [(5, "incident 7")]
+
+
+def test_as_many_ids_as_may_be_said_are_asked_for_at_once(tenant: str) -> None:
+    rest(tenant)
+    ids = range(1, MAX_IDS + 1)
+    assert keep(tenant, tuple(ids), max_traces=MAX_IDS)["matched"] == MAX_IDS
 
 
 def test_another_tenants_traces_are_out_of_reach(tenant: str) -> None:

@@ -84,8 +84,7 @@ def _select_states(scope: Scope, asked: KeepRequest) -> str:
 
 def _select_matched(scope: Scope, asked: KeepRequest) -> str:
     if asked.trace_ids or asked.search is None:
-        ids = ", ".join(scope.bind(trace_id) for trace_id in asked.trace_ids)
-        return f"SELECT DISTINCT toFixedString(arrayJoin([{ids}]), 16) AS trace_id"
+        return f"SELECT DISTINCT arrayJoin({scope.bind_ids(asked.trace_ids)}) AS trace_id"
     where = span_conditions(scope, asked.search)
     found = (scope.select(table, "trace_id", where) for table in ("spans", "spans_recent"))
     return f"SELECT DISTINCT trace_id FROM ({' UNION ALL '.join(found)})"

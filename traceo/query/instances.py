@@ -1,7 +1,7 @@
 """The processes of a service with their own figures: one that is slower or fails more than the others stands out."""
 
 from traceo.query.run import Queries, Row
-from traceo.query.service_facts import FACTS, attribute_of
+from traceo.query.service_facts import FACTS, attribute_of, select_processes
 from traceo.query.services import QUANTILES_MS, observed_seconds, red_of
 from traceo.query.sql import Scope, TimeRange
 from traceo.store.attributes import decode_text
@@ -12,20 +12,12 @@ COLUMNS = ", ".join(f"any({attribute_of(*FACTS[field])}) AS {name}" for name, fi
 
 
 async def list_instances(queries: Queries, tenant: str, service: str, between: TimeRange) -> list[Row]:
-    """Those that sent spans, the busiest first, at most MAX_INSTANCES; of one that says no name, pod or host: "".
-
-    Figures are of the spans that enter the service; of a service without any, of all spans.
-    """
+    """Those that sent spans, the busiest first, at most MAX_INSTANCES; of one that says no name, pod or host: ""."""
     scope = Scope(tenant, between)
-    of_service = f"service = {scope.bind(service)}"
-    resources = scope.without_time().select("resources", f"id, {COLUMNS}", [of_service], "GROUP BY id")
-    entries = scope.select("resource_red", "max(entry)", [of_service])
-    columns = "minute, resource_id, spans, errors, durations"
-    red = scope.select("resource_red", columns, [of_service, f"entry = ({entries})"], alias="red FINAL")
     sql = f"""
 SELECT {", ".join(NAMES)}, sum(spans) AS requests, sum(errors) AS failed, {QUANTILES_MS} AS quantiles_ms,
     toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last
-FROM ({red}) AS red ANY LEFT JOIN ({resources}) AS named ON red.resource_id = named.id
+FROM ({select_processes(scope, service, f"id, {COLUMNS}")})
 GROUP BY {", ".join(NAMES)} ORDER BY requests DESC, {", ".join(NAMES)} LIMIT {MAX_INSTANCES}"""
     seconds = await observed_seconds(queries, tenant, between)
     return [

@@ -114,18 +114,22 @@ async def list_versions(queries: Queries, tenant: str, service: str, between: Ti
     return {"releases": sums, "deploys": find_deploys(traffic), "step_s": step_s, "traffic": traffic, "warnings": cut}
 
 
-def _compile_versions(scope: Scope, service: str, step_s: int) -> str:
-    """One pass: the whole range of each version (`step` is NULL), and each step of it.
+def select_processes(scope: Scope, service: str, columns: str) -> str:
+    """SQL: minute, spans, errors and durations of each resource of a service, with `columns` of the resource.
 
     Of a service without entry spans all spans count, as in `list_services`.
     """
-    named = scope.bind(service)
-    of_service = f"service = {named}"
-    resources = scope.without_time().select("resources", VERSION_COLUMNS, [of_service], "GROUP BY id")
+    of_service = f"service = {scope.bind(service)}"
+    resources = scope.without_time().select("resources", columns, [of_service], "GROUP BY id")
     entries = scope.select("resource_red", "max(entry)", [of_service])
-    columns = "minute, resource_id, spans, errors, durations"
-    red = scope.select("resource_red", columns, [of_service, f"entry = ({entries})"], alias="red FINAL")
-    joined = f"SELECT * FROM ({red}) AS r ANY LEFT JOIN ({resources}) AS v ON r.resource_id = v.id"
+    counted = "minute, resource_id, spans, errors, durations"
+    red = scope.select("resource_red", counted, [of_service, f"entry = ({entries})"], alias="red FINAL")
+    return f"SELECT * FROM ({red}) AS r ANY LEFT JOIN ({resources}) AS v ON r.resource_id = v.id"
+
+
+def _compile_versions(scope: Scope, service: str, step_s: int) -> str:
+    """One pass: the whole range of each version (`step` is NULL), and each step of it."""
+    joined = select_processes(scope, service, VERSION_COLUMNS)
     return f"""
 SELECT version, environment, if(grouping(at) = 0, toNullable(at), NULL) AS step, sum(spans) AS requests,
     sum(errors) AS failed, {QUANTILES_MS} AS quantiles_ms,
