@@ -68,14 +68,12 @@ class PipelineSql:
         self._scopes = sources.scopes
         self._columns = 0
         self._where: list[str] = []
-        self._first: list[str] = [
-            f"resource_id IN ({', '.join(str(stream.resource_id) for stream in sources.streams)})"
-        ]
+        ids = scope.bind_numbers([stream.resource_id for stream in sources.streams])
+        self._first: list[str] = [f"resource_id IN {ids}"]
         self._rows = ""
         numbers = {kind_of(kind): number for number, kind in enumerate(sources.kinds)}
-        ids = ", ".join(f"toUInt64({stream.resource_id})" for stream in sources.streams)
-        places = ", ".join(str(numbers[kind_of(stream)]) for stream in sources.streams)
-        self._stream = f"transform(resource_id, [{ids}], [{places}]::Array(UInt32), toUInt32(0))"
+        places = scope.bind_numbers([numbers[kind_of(stream)] for stream in sources.streams])
+        self._stream = f"transform(resource_id, {ids}, CAST({places}, 'Array(UInt32)'), toUInt32(0))"
         self._named: dict[str, str] = {}
         self._of_record: dict[str, str] = {}
         self.line = "body"
