@@ -124,6 +124,17 @@ async def test_limit_stops_a_query_and_nothing_else(store: Store, sql: str, limi
     assert (await store.query("SELECT 1 AS one")).to_pylist() == [{"one": 1}]
 
 
+async def test_answer_that_was_not_compressed_stays_as_it_was(store: Store) -> None:
+    limits = QueryLimits(compressed=False)
+    sql = "SELECT number, toString(number) AS text FROM numbers({first:UInt64}, 100000)"
+    answers = [await store.query(sql, {"first": first}, limits) for first in range(0, 1_000_000, 100_000)]
+    for first, answer in zip(range(0, 1_000_000, 100_000), answers, strict=True):
+        expected = list(range(first, first + 100_000))
+        assert answer["number"].to_pylist() == expected
+        assert answer["text"].to_pylist() == [str(number) for number in expected]
+    assert (await store.query("SELECT 1 WHERE 0", None, limits)).num_rows == 0
+
+
 async def test_cancelled_caller_stops_the_engine(store: Store, tenant: str) -> None:
     async def is_running() -> bool:
         found = (

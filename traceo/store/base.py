@@ -93,11 +93,16 @@ def read_outcomes(rejects: pa.Table, requests: int) -> list[Outcome]:
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """Bounds that the engine enforces on one query; 0 means the store's default."""
+    """Bounds that the engine enforces on one query; 0 means the store's default.
+
+    `compressed`: an answer is compressed while the engine holds it. Without, it takes more of the engine's memory and
+    is handed over in two thirds of the time, where the engine is in this process.
+    """
 
     timeout_s: float = 0
     max_result_rows: int = 0
     max_memory_bytes: int = 0
+    compressed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

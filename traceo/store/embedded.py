@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import chdb
+import numpy as np
 import pyarrow as pa
 
 from traceo.config import Store as StoreSettings
@@ -151,6 +152,8 @@ class EmbeddedStore:
             settings.append(f"max_result_rows = {limits.max_result_rows}, result_overflow_mode = 'throw'")
         if limits.max_memory_bytes:
             settings.append(f"max_memory_usage = {limits.max_memory_bytes}")
+        if not limits.compressed:
+            settings.append("output_format_arrow_compression_method = 'none'")
         return ", ".join(settings)
 
 
@@ -217,8 +220,17 @@ def _engine_errors(*, inserting: bool = False, after_failure: Callable[[], None]
 
 
 def _select(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+    """Columns that were not compressed stay in the engine's memory, which is held for as long as they are.
+
+    chDB's own "ArrowTable" does not hold it: the columns would lie in memory that was freed (chDB 26.9).
+    """
     with _engine_errors():
-        return connection.query(sql, "ArrowTable", params=dict(params or {}))
+        result = connection.query(sql, "Arrow", params=dict(params or {}))
+        if not len(result):
+            return pa.table({})
+        view = result.get_memview().view()
+        address = np.frombuffer(view, dtype=np.uint8).ctypes.data
+        return pa.ipc.open_file(pa.foreign_buffer(address, len(view), base=result)).read_all()
 
 
 def _select_unless(gone: threading.Event, connection: Any, sql: str, params: Mapping[str, Any] | None) -> pa.Table:

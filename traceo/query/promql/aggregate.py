@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ from traceo.query.promql.numbers import format_float, format_short
 from traceo.query.promql.quoting import quote
 from traceo.query.promql.selectors import is_label_name
 from traceo.query.promql.values import METADATA, Bools, Floats, Grid, Ints, Labels, empty_grid, group_rows, key_of
+from traceo.query.promql.windows import BLOCK
 
 FLOATS_ONLY = frozenset(("min", "max", "stddev", "stdvar", "quantile", "topk", "bottomk"))
 MAX_INT = float(1 << 63)
@@ -105,23 +107,36 @@ def _groups(node: Aggregate, grid: Grid) -> Groups:
 
 
 def _reduce(op: str, grid: Grid, groups: Groups, param: Any) -> tuple[Floats, Bools]:
-    """(groups x steps): the value of floats, and where there is one."""
-    present = grid.present[groups.order]
-    counts = np.add.reduceat(present, groups.starts, axis=0, dtype=np.int64)
+    """(groups x steps): the value of floats, and where there is one. In portions of groups that fit into the cache."""
+    portions = groups.starts * grid.present.shape[1] // BLOCK
+    edges = [0, *(np.flatnonzero(np.diff(portions)) + 1).tolist(), len(groups.starts)]
+    bounds = np.append(groups.starts, len(groups.order))
+    made = [
+        _reduce_some(op, grid, groups.order[bounds[some] : bounds[end]], bounds[some:end] - bounds[some], param)
+        for some, end in itertools.pairwise(edges)
+    ]
+    values, present = zip(*made, strict=True)
+    return np.concatenate(values), np.concatenate(present)
+
+
+def _reduce_some(op: str, grid: Grid, rows: Ints, starts: Ints, param: Any) -> tuple[Floats, Bools]:
+    """The groups of these rows, which begin at `starts`."""
+    present = grid.present[rows]
+    counts = np.add.reduceat(present, starts, axis=0, dtype=np.int64)
     if op in ("count", "group"):
         return np.minimum(counts, 1.0 if op == "group" else np.inf), counts > 0
-    values = grid.values[groups.order]
+    values = grid.values[rows]
     if op in ("min", "max"):
         function = np.fmin if op == "min" else np.fmax
-        return function.reduceat(np.where(present, values, np.nan), groups.starts, axis=0), counts > 0
-    if op in ("sum", "avg") and (quick := _quick_sums(values, present, groups.starts)) is not None:
+        return function.reduceat(np.where(present, values, np.nan), starts, axis=0), counts > 0
+    if op in ("sum", "avg") and (quick := _quick_sums(values, present, starts)) is not None:
         return (quick if op == "sum" else quick / np.maximum(counts, 1)), counts > 0
     hi = np.cumsum(counts.T.ravel())
     lo = hi - counts.T.ravel()
     flat = values.T[present.T]
     with np.errstate(all="ignore"):
         if op == "quantile":
-            reduced = kernels.quantiles(np.repeat(param, len(groups.starts)), flat, lo, hi)
+            reduced = kernels.quantiles(np.repeat(param, len(starts)), flat, lo, hi)
         else:
             reduced = KERNELS[op](flat, lo, hi)
     return reduced.reshape(counts.T.shape).T, counts > 0
@@ -129,7 +144,7 @@ def _reduce(op: str, grid: Grid, groups: Groups, param: Any) -> tuple[Floats, Bo
 
 def _quick_sums(values: Floats, present: Bools, starts: Ints) -> Floats | None:
     """Plain sums, where they are as exact as compensated ones; otherwise None."""
-    cells = np.where(present, values, 0.0)
+    cells = values if present.all() else np.where(present, values, 0.0)
     if not np.isfinite(cells).all():
         return None
     with np.errstate(over="ignore"):

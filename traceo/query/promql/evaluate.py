@@ -35,7 +35,7 @@ from traceo.query.promql.ast import (
     unwrap,
 )
 from traceo.query.promql.check import SET_OPERATORS, type_of
-from traceo.query.promql.context import Context, Range, blocks, new_budget, window_bounds
+from traceo.query.promql.context import Context, new_budget
 from traceo.query.promql.durations import Window, resolve
 from traceo.query.promql.extended import check_extension, extended, smooth
 from traceo.query.promql.fetch import Read, fetch
@@ -63,6 +63,7 @@ from traceo.query.promql.values import (
     stack,
     without_names,
 )
+from traceo.query.promql.windows import Range
 from traceo.query.run import Queries
 
 FUNCTIONS: dict[str, Any] = {
@@ -347,14 +348,15 @@ def _select(node: Selector, context: Context) -> tuple[Grid, Ints]:
         values, present = smooth(points.without_stale(), ends, context.options.lookback_ms)
         return Grid(points.labels, values, present, points.drop_name).compact(), np.zeros(0, dtype=np.int64)
     starts = ends - context.options.lookback_ms
-    made = [_newest(block, starts, ends) for block in blocks(points, context.steps)]
+    windows = Range(points, starts, ends, context.options.lookback_ms, node.span)
+    made = [_newest(block) for block in windows.blocks()]
     return stack([grid for grid, _ in made]), np.concatenate([times for _, times in made])
 
 
-def _newest(points: Points, starts: Ints, ends: Ints) -> tuple[Grid, Ints]:
+def _newest(window: Range) -> tuple[Grid, Ints]:
+    points, (lo, hi) = window.points, window.bounds
     if not len(points.times):
-        return empty_grid(len(ends)), np.zeros((0, len(ends)), dtype=np.int64)
-    lo, hi = window_bounds(points, starts, ends)
+        return empty_grid(lo.shape[1]), np.zeros((0, lo.shape[1]), dtype=np.int64)
     present = hi > lo
     place = np.where(present, hi - 1, 0)
     if points.stale is not None:

@@ -14,9 +14,10 @@ import numpy as np
 from traceo.errors import QueryError
 from traceo.query.promql import kernels
 from traceo.query.promql.ast import Call
-from traceo.query.promql.context import Context, Range, window_bounds
+from traceo.query.promql.context import Context
 from traceo.query.promql.rates import FUNCTIONS as PLAIN
 from traceo.query.promql.values import Floats, Grid, Ints, Points
+from traceo.query.promql.windows import Range, window_bounds
 
 Function = Callable[[Sequence[Any], Call, Context], Grid]
 ALLOWED = {

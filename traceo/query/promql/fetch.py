@@ -52,6 +52,7 @@ SLIM_FLOATS = """
 toUInt32(series_id) AS owner, toUInt32(toUnixTimestamp64Milli(time) - ({base})) AS t,
 if(flags % 2 = 1, reinterpretAsFloat64(toUInt64({stale})), value) AS v
 """
+MANY_SERIES_MS = 10_000_000 * 15_000  # with a point each 15 s so many are 160 MB, of which the engine has not much more
 # Of points of which only the newest before each step matters: a row stays if the next one belongs to another step or
 # series. Rows come in blocks that are sorted, mostly; where one is not, or ends, a row too many stays.
 STEP_KEY = (
@@ -235,14 +236,16 @@ def labels_of(table: pa.Table, chosen: tuple[str, ...] | None) -> list[Labels]:
     ]
 
 
-def _limits(options: Options, rows: int = 0) -> QueryLimits:
-    return QueryLimits(options.timeout_s, rows or 2 * options.max_series + 2, options.max_memory_bytes)
+def _limits(options: Options, rows: int = 0, *, compressed: bool = True) -> QueryLimits:
+    return QueryLimits(options.timeout_s, rows or 2 * options.max_series + 2, options.max_memory_bytes, compressed)
 
 
-async def _rows(queries: Queries, source: Source, columns: str, order: str, options: Options) -> pa.Table:
+async def _rows(
+    queries: Queries, source: Source, columns: str, order: str, options: Options, *, compressed: bool = True
+) -> pa.Table:
     rows = options.max_samples + 1
     sql = f"SELECT {columns} FROM {source[1]} ORDER BY {order} LIMIT {rows}"
-    found = await queries.table(sql, source[0].params, limits=_limits(options, rows))
+    found = await queries.table(sql, source[0].params, limits=_limits(options, rows, compressed=compressed))
     if found.num_rows > options.max_samples:
         raise QueryError(TOO_MANY_SAMPLES)
     return found
@@ -262,11 +265,12 @@ async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str
     between = source[0].between
     assert between is not None
     base = between.start_ns // MS
-    short = ids.astype(np.uint32)
-    if len(ids) <= FEW_SERIES or len(np.unique(short)) < len(ids) or between.end_ns // MS - base >= 1 << 32:
+    short, length_ms = ids.astype(np.uint32), between.end_ns // MS - base
+    if len(ids) <= FEW_SERIES or len(np.unique(short)) < len(ids) or length_ms >= 1 << 32:
         columns = STORED_FLOATS_OF_FEW if source[1].startswith("samples ") else FLOATS
         return _flat(await _rows(queries, source, columns, order, options), ids)
-    table = await _rows(queries, source, SLIM_FLOATS.format(base=base, stale=STALE_BITS), order, options)
+    columns, many = SLIM_FLOATS.format(base=base, stale=STALE_BITS), len(ids) * length_ms > MANY_SERIES_MS
+    table = await _rows(queries, source, columns, order, options, compressed=many)
     values = table["v"].to_numpy()
     owners = _owners(table["owner"].to_numpy(), short)
     return Flat(owners, table["t"].to_numpy().astype(np.int64) + base, values, values.view(np.int64) == STALE_BITS)
@@ -305,7 +309,7 @@ async def _read_presence(
     if len(ids) * units > MAX_BITS:
         return None
     rows = min(options.max_samples, len(ids) * -(-units // 64)) + 1
-    sql = f"SELECT {COLUMNS} FROM {source[1]} GROUP BY owner, word"
+    sql = f"SELECT {COLUMNS} FROM {source[1]} GROUP BY key"
     bits = unpack(await queries.table(sql, source[0].params, limits=_limits(options, rows)), ids, units)
     if bits is None:
         return None

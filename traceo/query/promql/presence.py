@@ -18,12 +18,13 @@ SMALLEST_UNIT_MS = 1000
 MAX_BITS = 1 << 24  # of a query: more are not worth their memory
 # A stale marker (flags or a NaN) is seen, not understood: then the points themselves are read.
 COLUMNS = """
-owner, intDiv(place, 64) AS word, groupBitOr(bitShiftLeft(toUInt64(1), place % 64)) AS bits,
+key, groupBitOr(bitShiftLeft(toUInt64(1), bitAnd(place, 63))) AS bits,
 max(isNaN(fractional) OR flags % 2 = 1) AS unclear
 """
+# The lower half of the series' id and the number of the word are one key: the engine groups by two in twice the time.
 PLACE = """
-intDiv(toUInt32({until_ms} - toUnixTimestamp64Milli(time)), toUInt32({unit_ms})) AS place, series_id AS owner,
-fractional, flags
+intDiv(toUInt32({until_ms} - toUnixTimestamp64Milli(time)), toUInt32({unit_ms})) AS place,
+bitOr(bitShiftLeft(series_id, 32), bitShiftRight(place, 6)) AS key, fractional, flags
 """
 
 
@@ -63,9 +64,13 @@ def place_columns(until_ms: int, unit_ms: int) -> str:
 
 
 def unpack(table: pa.Table, ids: npt.NDArray[np.uint64], units: int) -> npt.NDArray[np.uint8] | None:
-    """(series x units): the bits of COLUMNS, by ascending ids of series; None: there are stale markers."""
-    if table["unclear"].to_numpy().any():
+    """(series x units): the bits of COLUMNS, in the order of `ids`. None: stale markers, or halves that are alike."""
+    short = ids.astype(np.uint32)
+    order = np.argsort(short)
+    if (np.diff(short[order]) == 0).any() or table["unclear"].to_numpy().any():
         return None
+    keys = table["key"].to_numpy()
+    rows = order[np.searchsorted(short[order], (keys >> 32).astype(np.uint32))]
     words = np.zeros((len(ids), -(-units // 64)), dtype="<u8")
-    words[np.searchsorted(ids, table["owner"].to_numpy()), table["word"].to_numpy()] = table["bits"].to_numpy()
+    words[rows, keys & 0xFFFFFFFF] = table["bits"].to_numpy()
     return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, :units]

@@ -10,8 +10,9 @@ import numpy as np
 from traceo.errors import QueryError
 from traceo.query.promql import kernels
 from traceo.query.promql.ast import Call
-from traceo.query.promql.context import Context, Range
+from traceo.query.promql.context import Context
 from traceo.query.promql.values import Floats, Grid, Ints
+from traceo.query.promql.windows import Range
 
 Kernel = Callable[[Floats, Ints, Ints], Floats]
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from traceo.query.promql import kernels
 from traceo.query.promql.ast import Call
-from traceo.query.promql.context import Context, Range
+from traceo.query.promql.context import Context
 from traceo.query.promql.histogram import Hint, Histogram, IncompatibleSchemas, add, align, is_reset
 from traceo.query.promql.histogram_stats import combine
 from traceo.query.promql.range_functions import flat_bounds
-from traceo.query.promql.values import Bools, Floats, Grid, Ints
+from traceo.query.promql.values import Bools, Floats, Grid
+from traceo.query.promql.windows import Range, extend
 
 COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
@@ -29,19 +30,10 @@ def extrapolated(*, counter: bool, per_second: bool) -> Callable[[Sequence[Any],
         floats = window.floats
         if counter:
             _note_gauges(floats, context)
-        lo, hi = flat_bounds(floats)
-        there = hi - lo > 1
-        values = np.append(floats.points.values, 0.0)
-        first, last = values[np.where(there, lo, -1)], values[np.where(there, hi - 1, -1)]
-        with np.errstate(all="ignore"):
-            gained = last - first
-            if counter:
-                gained += _lost_in_resets(floats, np.where(there, lo, 0), np.where(there, hi, 0))
-            factor = _factor(floats, lo, hi, there, first, gained, counter)
-            made = gained * (factor / (window.length_ms / 1000) if per_second else factor)
-        shape = floats.lo.shape
         seconds = window.length_ms / 1000 if per_second else 1.0
-        grid = made.reshape(shape), there.reshape(shape)
+        with np.errstate(all="ignore"):
+            made = _gained_by_floats(floats, counter, seconds)
+        grid = made, floats.spread(floats.reach.there)
         if window.histogram_counts is None:
             return floats.grid(*grid)
         return _with_histograms(window, context, *grid, lambda row, t: _rate(window, row, t, context, counter, seconds))
@@ -51,7 +43,7 @@ def extrapolated(*, counter: bool, per_second: bool) -> Callable[[Sequence[Any],
 
 def _note_gauges(floats: Range, context: Context) -> None:
     """A counter's name ends in a certain way."""
-    used = (floats.counts > 1).any(axis=1)
+    used = floats.spread(np.asarray(floats.reach.there.any(axis=1)))
     names = {floats.metric(row) for row in np.flatnonzero(used)}
     for name in sorted(names):
         if name and not name.endswith(COUNTER_SUFFIXES):
@@ -60,40 +52,47 @@ def _note_gauges(floats: Range, context: Context) -> None:
             context.notes.info(f'{message}"{name}"', floats.span)
 
 
-def _lost_in_resets(floats: Range, lo: Ints, hi: Ints) -> Floats:
+def _gained_by_floats(floats: Range, counter: bool, seconds: float) -> Floats:
+    """(series x steps): the difference over each window, extrapolated. A counter is not followed to below zero."""
+    (lo, hi), reach = floats.bounds, floats.reach
+    values = floats.points.values if len(floats.points.values) else np.zeros(1)
+    first = values.take(lo, mode="clip")
+    gained = values.take(hi - 1, mode="clip")
+    gained -= first
+    factor = floats.spread(reach.factor) / seconds
+    if counter:
+        _add_lost_in_resets(gained, floats)
+        below = (first < floats.spread(reach.room) * gained) & (first >= 0) & (gained > 0)
+        if below.any():
+            rows, steps = np.nonzero(below)
+            place = rows if floats.clocks is None else floats.clocks.of_series[rows], steps
+            sampled = reach.sampled[place]
+            reached = sampled + sampled * (first[below] / gained[below]) + reach.to_end[place]
+            factor[below] = reached / sampled / seconds
+    gained *= factor
+    return gained
+
+
+def _add_lost_in_resets(gained: Floats, floats: Range) -> None:
     """What a counter had when it was reset, summed over each window."""
     values = floats.points.values
-    lost = np.zeros(len(lo))
-    if len(values) < 2:
-        return lost
-    dropped = values[1:] < values[:-1]
-    amounts = np.concatenate([[0.0], np.where(dropped, values[:-1], 0.0)])
-    flags = np.concatenate([[False], dropped])
-    inside = np.flatnonzero((hi > lo + 1) & kernels.any_in_runs(flags, np.minimum(lo + 1, hi), hi))
-    lost[inside] = kernels.reduce_runs(np.add, amounts, lo[inside] + 1, hi[inside])
-    return lost
+    dropped = np.append(False, values[1:] < values[:-1])[: len(values)]
+    dropped[floats.points.offsets[:-1][np.diff(floats.points.offsets) > 0]] = False  # there another series begins
+    if not dropped.any():
+        return
+    lo, hi = flat_bounds(floats)
+    inside = np.flatnonzero((hi > lo + 1) & kernels.any_in_runs(dropped, np.minimum(lo + 1, hi), hi))
+    amounts = np.where(dropped, np.append(0.0, values[:-1]), 0.0)
+    gained.ravel()[inside] += kernels.reduce_runs(np.add, amounts, lo[inside] + 1, hi[inside])
 
 
-def _factor(floats: Range, lo: Ints, hi: Ints, there: Bools, first: Floats, gained: Floats, counter: bool) -> Floats:
-    """How much longer the extrapolated interval is than the one between the first and last point."""
-    times = np.append(floats.points.times, 0)
-    starts, ends = (np.broadcast_to(edge, floats.lo.shape).ravel() for edge in (floats.starts, floats.ends))
-    begin, finish = times[np.where(there, lo, -1)], times[np.where(there, hi - 1, -1)]
-    return factor_of(starts, ends, begin, finish, hi - lo, first if counter else None, gained)
-
-
-def factor_of(starts: Any, ends: Any, begin: Any, finish: Any, count: Any, first: Any, gained: Any) -> Floats:
-    """The extrapolation. Times in ms; `first` is None for a gauge: a counter is not followed to below zero."""
+def factor_of(starts: Any, ends: Any, begin: Any, finish: Any, count: Any, first: Any, gained: Any) -> Any:
+    """The extrapolation of one window; times in ms. A counter is not followed to below zero; a gauge has no `first`."""
+    sampled, to_start, to_end = extend(starts, ends, begin, finish, count)
     with np.errstate(all="ignore"):
-        to_start, to_end = (begin - starts) / 1000, (ends - finish) / 1000
-        sampled = (finish - begin) / 1000
-        between = sampled / (count - 1)
-        to_start = np.where(to_start >= between * 1.1, between / 2, to_start)
-        if first is not None:
-            to_zero = np.where((gained > 0) & (first >= 0), sampled * (first / gained), np.inf)
-            to_start = np.minimum(to_start, to_zero)
-        to_end = np.where(to_end >= between * 1.1, between / 2, to_end)
-        return np.asarray((sampled + to_start + to_end) / sampled)
+        if first is not None and gained > 0 and first >= 0:
+            to_start = np.minimum(to_start, sampled * (first / gained))
+        return (sampled + to_start + to_end) / sampled
 
 
 def _with_histograms(

@@ -196,6 +196,21 @@ class Points:
             None if self.histograms is None else self.histograms[first:last],
         )
 
+    def rows(self, chosen: Ints) -> Points:
+        """Some of the series by their numbers, with all their points."""
+        lengths = np.diff(self.offsets)[chosen]
+        ends = np.cumsum(lengths)
+        places = np.repeat(self.offsets[chosen] - ends + lengths, lengths) + np.arange(int(lengths.sum()))
+        return Points(
+            [self.labels[row] for row in chosen],
+            np.concatenate([[0], ends]),
+            self.times[places],
+            self.values[places],
+            self.drop_name[chosen],
+            None if self.stale is None else self.stale[places],
+            None if self.histograms is None else self.histograms[places],
+        )
+
     def where(self, kept: Bools) -> Points:
         """Some of the points, of the same series."""
         before = np.concatenate([[0], np.cumsum(kept)])
