@@ -1,4 +1,4 @@
-"""`/api/v1/stream` over a real socket: frames, refusals, clients that never read."""
+"""`/api/v1/stream` and `/api/v1/live` over a real socket: frames, refusals, clients that never read."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,7 @@ from tests.query.engine import engine
 from tests.query.telemetry import logs, span, traces
 from traceo.api import sockets
 from traceo.api.app import make_api
+from traceo.api.tails import MAX_TAILS, PageTails
 from traceo.cli import main
 from traceo.errors import StoreUnavailable
 from traceo.listeners import make_http_server
@@ -134,22 +135,30 @@ async def send_spans(tenant: str, *names: str) -> None:
     await engine().insert(Signal.TRACES, [Request(tenant, traces("shop", spans))])
 
 
-@pytest.mark.parametrize(("signal", "send"), [("logs", send_logs), ("spans", send_spans)], ids=["logs", "spans"])
-def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch, signal: str, send: Any) -> None:
+@pytest.mark.parametrize(
+    ("path", "signal", "send"),
+    [("/stream", "logs", send_logs), ("/stream", "spans", send_spans), ("/live", "logs", send_logs)],
+    ids=["logs", "spans", "page"],
+)
+def test_client_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch, path: str, signal: str, send: Any) -> None:
     monkeypatch.setattr(sockets, "SEND_TIMEOUT_S", 0.2)
 
     async def work() -> None:
         app = make_api(services())
         live = app.state.live
         async with serving(app) as url:
-            headers = {"X-Scope-OrgID": f"silent-{signal}"}
-            address = f"{url}?signal={signal}"
+            tenant = f"silent-{signal}{path[1:]}"
+            headers = {"X-Scope-OrgID": tenant}
+            address = f"{url.replace('/stream', path)}?signal={signal}"
             async with connect(address, additional_headers=headers, max_queue=1, compression=None) as client:
                 assert await read(client) == {"type": "started"}
+                if path == "/live":
+                    await say(client, type="tail", id="a", signal=signal)
+                    await hear(client, "tailing")
                 client.transport.pause_reading()
                 async with asyncio.timeout(30):
                     while live._clients:
-                        await send(f"silent-{signal}", *("x" * 30_000 for _ in range(200)))
+                        await send(tenant, *("x" * 30_000 for _ in range(200)))
                 client.transport.resume_reading()
                 with pytest.raises(ConnectionClosed):
                     while True:
@@ -177,6 +186,85 @@ def test_open_page_is_told_what_arrived_for_its_tenant() -> None:
             assert refused.value.response.status_code == 403
 
     asyncio.run(work())
+
+
+async def say(client: Any, **message: Any) -> None:
+    await client.send(json.dumps(message))
+
+
+async def hear(client: Any, kind: str) -> dict[str, Any]:
+    """The next frame of this type."""
+    while (frame := await read(client))["type"] != kind:
+        pass
+    return frame
+
+
+def test_page_has_several_tails_on_its_one_socket_and_they_go_on() -> None:
+    async def work() -> None:
+        app = make_api(services())
+        async with serving(app) as stream:
+            url, mine = stream.replace("/stream", "/live"), {"X-Scope-OrgID": "page"}
+            lines = {"type": "tail", "query": '{service_name="shop"} |= "pay"'}
+            async with connect(url, additional_headers=mine) as client:
+                await say(client, id="a", **lines)
+                since = (await hear(client, "tailing"))["since"]
+                await say(client, id="b", type="tail", signal="spans", operation="GET /")
+                await hear(client, "tailing")
+                await send_logs("page", "pay 1", "cart 1")
+                frame = await hear(client, "logs")
+                assert (frame["id"], [record["body"] for record in frame["logs"]]) == ("a", ["pay 1"])
+                body = traces("shop", [span(5, 6, time.time_ns())])
+                await engine().insert(Signal.TRACES, [Request("page", body)])
+                spans = await hear(client, "spans")
+                assert (spans["id"], len(spans["spans"]), len(spans["ids"])) == ("b", 1, 1)
+                await say(client, id="b", type="stop")
+                await say(client, id="b", type="tail", query="{a=")
+                refused = await hear(client, "refused")
+                assert (refused["id"], refused["status"], refused["error"]["position"]) == ("b", 400, 3)
+                assert app.state.live._clients == {"page": 1}
+            await send_logs("page", "pay 2")
+            async with connect(url, additional_headers=mine) as client:
+                await say(client, id="c", since=since, seen=frame["ids"], **lines)
+                assert (await hear(client, "tailing"))["since"] == since
+                assert [record["body"] for record in (await hear(client, "logs"))["logs"]] == ["pay 2"]
+            async with asyncio.timeout(20):
+                while app.state.live._clients:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "message"),
+    [
+        ("{", 400, "not a message"),
+        ("[]", 400, "not a message"),
+        ('{"type": "dance"}', 400, "neither tail nor stop"),
+        ('{"type": "tail"}', 400, "id: Field required"),
+        ('{"type": "tail", "id": "a", "colour": "red"}', 400, "colour: Extra inputs"),
+        ('{"type": "tail", "id": "a", "seen": ["x"]}', 400, "seen.0: String should match"),
+        ('{"type": "tail", "id": "a", "signal": "metrics"}', 400, "neither logs nor spans"),
+        ('{"type": "tail", "id": "0"}', 400, "has a tail '0' already"),
+        ('{"type": "tail", "id": "a"}', 422, "4 tails at most"),
+    ],
+    ids=str,
+)
+def test_what_a_page_may_not_say_is_answered(said: str, status: int, message: str) -> None:
+    answers: list[dict[str, Any]] = []
+
+    async def put(frame: dict[str, Any]) -> None:
+        answers.append(frame)
+
+    async def work() -> None:
+        page = PageTails(make_api(services()).state.live, "said", put)
+        for number in range(MAX_TAILS if status == 422 else 1):
+            await page.hear(f'{{"type": "tail", "id": "{number}"}}')
+        await page.hear(said)
+        await page.close()
+
+    asyncio.run(work())
+    (refused,) = [frame for frame in answers if frame["type"] == "refused"]
+    assert refused["status"] == status and message in refused["error"]["message"]
 
 
 def test_command_line_follows(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.query.telemetry import logs, span, traces
 from traceo.config import Query
 from traceo.errors import LimitExceeded, QueryError
 from traceo.live import feed, follow
+from traceo.live.feed import Resume
 from traceo.live.follow import Batch, Live
 from traceo.live.watch import Watch, watch_logs, watch_spans
 from traceo.query.logs import LogSearch
@@ -69,6 +71,37 @@ def test_only_what_arrives_later_is_shown_and_each_row_once() -> None:
             for number in range(5):
                 await send("live-later", f"a{number}", f"b{number}")
                 assert await take(batches, 2) == ([b"a%d" % number, b"b%d" % number], 0)
+
+    asyncio.run(work())
+
+
+def test_tail_that_goes_on_has_what_arrived_meanwhile_and_nothing_twice() -> None:
+    async def work() -> None:
+        live, since, seen = make_live(), int(time.time()), Counter[tuple[int, int]]()
+        async with tail("live-again", live=live) as batches:
+            await send("live-again", "same", "same", time_unix_nano=7, observed_time_unix_nano=7)
+            while seen.total() < 2:
+                seen.update((row["second"], row["place"]) for row in (await anext(batches)).rows)
+        await send("live-again", "same", time_unix_nano=7, observed_time_unix_nano=7)
+        await send("live-again", "missed")
+        resume = Resume(since, seen)
+        async with contextlib.aclosing(live.follow("live-again", ALL_LOGS, resume)) as again:
+            first = await anext(again)
+            assert (sorted(row["body"] for row in first.rows), first.dropped) == ([b"missed", b"same"], 0)
+            await send("live-again", "later")
+            assert await take(again, 1) == ([b"later"], 0)
+
+    asyncio.run(work())
+
+
+def test_tail_that_goes_on_after_long_has_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "MAX_ROWS", 2)
+
+    async def work() -> None:
+        await send("live-long-ago", *(f"line {n}" for n in range(5)))
+        async with contextlib.aclosing(make_live().follow("live-long-ago", ALL_LOGS, Resume(0, Counter()))) as again:
+            first = await anext(again)
+            assert ([row["body"] for row in first.rows], first.dropped) == ([b"line 3", b"line 4"], 3)
 
     asyncio.run(work())
 

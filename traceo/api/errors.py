@@ -83,11 +83,8 @@ def _choose(error: errors.TraceoError) -> tuple[int, str]:
     return next(((status, name) for kind, status, name in STATUSES if isinstance(error, kind)), (500, "internal"))
 
 
-def _answer(
-    status: int, kind: str, message: str, headers: dict[str, str] | None = None, **more: object
-) -> JSONResponse:
-    error = {"type": kind, "message": message, **{name: value for name, value in more.items() if value is not None}}
-    return JSONResponse({"error": error}, status, headers=headers)
+def _answer(status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": {"type": kind, "message": message}}, status, headers=headers)
 
 
 def _answer_traceo_error(_: Request, error: Exception) -> JSONResponse:
@@ -95,9 +92,16 @@ def _answer_traceo_error(_: Request, error: Exception) -> JSONResponse:
     return answer_error(error)
 
 
+def describe_error(error: errors.TraceoError) -> tuple[int, dict[str, Any]]:
+    """The status of its answer, and what an `ErrorBody` says."""
+    status, kind = _choose(error)
+    more = {name: getattr(error, name, None) for name in ("position", "hint")}
+    return status, {"type": kind, "message": error.message, **{k: v for k, v in more.items() if v is not None}}
+
+
 def answer_error(error: errors.TraceoError) -> JSONResponse:
     """The answer that says it."""
-    status, kind = _choose(error)
+    status, body = describe_error(error)
     headers = {}
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
@@ -106,8 +110,7 @@ def answer_error(error: errors.TraceoError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= 500:
         logger.error("request failed: %s", error)
-    position, hint = getattr(error, "position", None), getattr(error, "hint", None)
-    return _answer(status, kind, error.message, headers, position=position, hint=hint)
+    return JSONResponse({"error": body}, status, headers=headers)
 
 
 def _answer_validation_error(_: Request, error: Exception) -> JSONResponse:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,9 +37,11 @@ async def accept(socket: WebSocket) -> None:
     await socket.accept(PROTOCOL if PROTOCOL in socket.scope.get("subprotocols", []) else None)
 
 
-async def send_until_left(socket: WebSocket, sending: Coroutine[Any, Any, None]) -> None:
-    """Until all is sent, the client goes, or it is too slow, or what sends fails."""
-    tasks = [asyncio.create_task(_guarded(socket, sending)), asyncio.create_task(_until_left(socket))]
+async def send_until_left(
+    socket: WebSocket, *sending: Coroutine[Any, Any, None], hear: Callable[[str], Awaitable[None]] | None = None
+) -> None:
+    """Until one of them has sent all or fails, or the client goes or is too slow. `hear` gets what the client says."""
+    tasks = [asyncio.create_task(_guarded(socket, work)) for work in (*sending, _until_left(socket, hear))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -52,6 +54,29 @@ async def put_frame(socket: WebSocket, frame: dict[str, Any]) -> None:
     """As JSON. Raises TimeoutError."""
     async with asyncio.timeout(SEND_TIMEOUT_S):
         await socket.send_text(orjson.dumps(frame).decode())
+
+
+class Sender:
+    """Frames of many tasks on one socket, one after the other."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._turn = asyncio.Lock()
+        self._late = asyncio.Event()
+
+    async def put(self, frame: dict[str, Any]) -> None:
+        """As JSON. Raises TimeoutError, which `watch` does, too."""
+        async with self._turn:
+            try:
+                await put_frame(self._socket, frame)
+            except TimeoutError:
+                self._late.set()
+                raise
+
+    async def watch(self) -> None:
+        """For `send_until_left`: whichever task it is that finds the client too slow, it is cut."""
+        await self._late.wait()
+        raise TimeoutError
 
 
 async def _guarded(socket: WebSocket, sending: Coroutine[Any, Any, None]) -> None:
@@ -71,8 +96,9 @@ async def _close(socket: WebSocket, code: int, reason: str) -> None:
             await socket.close(code, reason[:100])
 
 
-async def _until_left(socket: WebSocket) -> None:
-    """What a client says is not asked for; that it goes is."""
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            await socket.receive_text()
+async def _until_left(socket: WebSocket, hear: Callable[[str], Awaitable[None]] | None) -> None:
+    """What a client says is heard one after the other, if at all; that it goes is waited for."""
+    while True:
+        text = await socket.receive_text()
+        if hear is not None:
+            await hear(text)

@@ -15,7 +15,16 @@ from traceo.query.sql import Scope
 
 MAX_ROWS = 1000  # of one round; what is more is counted, not shown
 BASELINE_S = 3  # a block that was begun earlier than this before a feed is not new to it
+LONGEST_BACK_S = 900  # how far a tail that goes on looks back
 WINDOWS = {"logs": "logs_recent", "spans": "spans_recent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a tail goes on: what arrived since this second, and not those of its rows that were seen."""
+
+    since: int
+    seen: Counter[tuple[int, int]]  # by second and place
 
 
 @dataclass(slots=True)
@@ -30,18 +39,29 @@ class _Second:
 class Feed:
     """One tenant's rows for one watch. `since`: the first second that it looks at, once it has begun."""
 
-    def __init__(self, queries: Queries, tenant: str, watch: Watch) -> None:
+    def __init__(self, queries: Queries, tenant: str, watch: Watch, resume: Resume | None = None) -> None:
         self._queries = queries
         self._tenant = tenant
         self._watch = watch
+        self._resume = resume
         self._seconds: dict[int, _Second] = {}
         self.since: int | None = None
 
-    async def begin(self, now: int) -> None:
-        """From now on. Raises QueryError for conditions that cannot be asked."""
+    async def begin(self, now: int) -> tuple[list[Row], int]:
+        """From now on, or from where it is resumed: then what arrived meanwhile, as `read` returns it.
+
+        Raises QueryError for conditions that cannot be asked.
+        """
         since = now - BASELINE_S
-        await self.read(range(since, now + 2))
+        if self._resume:
+            since = min(now, max(self._resume.since, now - LONGEST_BACK_S))
+            for (second, place), rows in self._resume.seen.items():
+                known = self._seconds.setdefault(second, _Second())
+                known.seen[place] += rows
+                known.total += rows
+        found = await self.read(range(since, now + 2))
         self.since = since
+        return found if self._resume else ([], 0)
 
     async def read(self, seconds: Collection[int]) -> tuple[list[Row], int]:
         """New rows of these seconds, oldest first, and how many more there are that are not shown."""

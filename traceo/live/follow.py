@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Hashable, Iterator
 from dataclasses import dataclass, field
 
 from traceo.errors import InvalidRequest, LimitExceeded, QueryError, TraceoError
-from traceo.live.feed import WINDOWS, Feed
+from traceo.live.feed import WINDOWS, Feed, Resume
 from traceo.live.watch import Watch
 from traceo.query.run import Queries, Row
 from traceo.query.sql import Scope
@@ -47,20 +47,23 @@ class Live:
         self._pulses: dict[tuple[str, str], _Pulse] = {}
         self._clients: dict[str, int] = {}
 
-    async def follow(self, tenant: str, watch: Watch) -> AsyncGenerator[Batch, None]:
+    async def follow(self, tenant: str, watch: Watch, resume: Resume | None = None) -> AsyncGenerator[Batch, None]:
         """What arrives from now on, until the caller stops. The first batch is empty: what comes later will be seen.
+
+        With `resume` the first batch has what arrived since then, but not what was seen.
 
         Raises LimitExceeded when the tenant has too many tails, QueryError when the conditions cannot be asked.
         Close it (`contextlib.aclosing`) when you stop before it does.
         """
         with self._counted(tenant):
             pulse = self._pulse(tenant, watch.signal)
-            client = pulse.join(watch)
+            key = (watch.key, object()) if resume else watch.key  # what was seen is not shared
+            client = pulse.join(key, Feed(self._queries, tenant, watch, resume))
             try:
                 while True:
                     yield await client.next()
             finally:
-                pulse.leave(watch, client)
+                pulse.leave(key, client)
                 if not pulse.feeds:
                     pulse.stop()
                     self._pulses.pop((tenant, watch.signal), None)
@@ -154,23 +157,21 @@ class _Pulse:
         self._counts: dict[tuple[int, int], int] = {}
         self._task = asyncio.create_task(self._run(), name=f"tail {signal}")
 
-    def join(self, watch: Watch) -> _Client:
-        """A new client; its feed begins with the next round, unless it has begun."""
-        shared = self.feeds.get(watch.key)
-        if shared is None:
-            shared = self.feeds[watch.key] = _Shared(Feed(self._queries, self._tenant, watch))
+    def join(self, key: Hashable, feed: Feed) -> _Client:
+        """A new client of the feed of this key, if there is one, else of this one, which begins with the next round."""
+        shared = self.feeds.setdefault(key, _Shared(feed))
         client = _Client()
         shared.clients.append(client)
         if shared.feed.since is not None:
             client.begin()
         return client
 
-    def leave(self, watch: Watch, client: _Client) -> None:
+    def leave(self, key: Hashable, client: _Client) -> None:
         """A feed without clients ends."""
-        shared = self.feeds[watch.key]
+        shared = self.feeds[key]
         shared.clients.remove(client)
         if not shared.clients:
-            del self.feeds[watch.key]
+            del self.feeds[key]
 
     def stop(self) -> None:
         """The last client has gone."""
@@ -223,11 +224,12 @@ class _Pulse:
 
 async def _begin(shared: _Shared, now: int) -> None:
     try:
-        await shared.feed.begin(now)
+        rows, dropped = await shared.feed.begin(now)
     except (QueryError, InvalidRequest) as error:
         shared.fail(error)
     else:
         for client in shared.clients:
+            client.put(rows, dropped)
             client.begin()
 
 

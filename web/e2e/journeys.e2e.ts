@@ -1,6 +1,6 @@
 /** What people come for, as they do it. */
 
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { DESKTOP, launch, open, PHONE, type Seen, settled, violations } from './browser';
 import { rolledUp } from './server';
@@ -96,20 +96,35 @@ test('from an exemplar to its trace, and what is different there from another', 
   await page.context().close();
 });
 
-test('a line that is sent now is in the tail', async () => {
+test('a line that is sent now is in the tail; one that is sent while the connection is lost is there once', async () => {
   await visit('/logs');
+  const sockets: WebSocketRoute[] = [];
+  await page.routeWebSocket(/\/live$/, (socket) => {
+    socket.connectToServer();
+    sockets.push(socket);
+  });
+  await page.reload();
   await page.getByRole('switch', { name: 'Live tail' }).click();
-  await page.getByText(/^Live/).last().waitFor();
-  const text = 'a line of this very moment';
-  const logRecords = [{ timeUnixNano: `${Date.now()}000000`, severityNumber: 9, body: { stringValue: text } }];
-  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'tail' } }] };
-  const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
-  const send = () =>
-    fetch(`${inject('otlp')}/v1/logs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
-  // Again and again: the tail may begin after the first one has come.
-  await expect
-    .poll(async () => (await send()) && page.getByText(text).count(), { timeout: 20_000, interval: 1000 })
-    .toBeGreaterThan(0);
+  await page.getByText('Live: lines are shown as they arrive').waitFor();
+  const send = (text: string) => {
+    const logRecords = [{ timeUnixNano: `${Date.now()}000000`, severityNumber: 9, body: { stringValue: text } }];
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'tail' } }] };
+    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
+    return fetch(`${inject('otlp')}/v1/logs`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body,
+    });
+  };
+  await send('a line of this very moment');
+  await page.getByText('a line of this very moment').waitFor();
+  expect(sockets).toHaveLength(1);
+  await sockets[0]?.close();
+  await page.getByText(/^Connection lost or refused/).waitFor();
+  await send('a line that nobody heard');
+  await page.getByText('a line that nobody heard').waitFor();
+  expect(sockets).toHaveLength(2);
+  expect(await page.getByText(/a line (of this very moment|that nobody heard)/).count()).toBe(2);
   await page.context().close();
 });
 

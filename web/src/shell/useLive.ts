@@ -1,29 +1,15 @@
-/** One WebSocket for the page that is open: what it shows is read again as soon as something has arrived. */
+/** What a page shows is read again as soon as its one WebSocket tells that something has arrived. */
 
 import { type Query, type QueryClient, type QueryKey, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { openSocket } from '../api/client';
+import { type Changed, pageSocket, type ServiceChange } from './socket';
 import { LIVE_MS, useShell } from './state';
 
-const LONGEST_WAIT_MS = 30_000;
 const SHORTEST_PAUSE_MS = 1000;
 const SHARE_OF_TIME = 4; // readings may take a quarter of the time
 const RATES_OVER_MS = 10_000;
 const KEPT = 100;
 const SHOWN_SERVICES = 5;
-
-export interface ServiceChange {
-  service: string;
-  before: string;
-  health: string;
-}
-
-interface Frame {
-  type: 'started' | 'changed';
-  items?: Record<string, number>;
-  services?: ServiceChange[];
-  within_ms?: number;
-}
 
 export interface LiveState {
   state: 'off' | 'connecting' | 'live' | 'waiting';
@@ -93,24 +79,20 @@ export function useLive(): LiveState {
       setLive(OFF);
       return;
     }
-    return connect(client, tenant, (change) => setLive((before) => ({ ...before, ...change(before) })));
+    return follow(client, tenant, (change) => setLive((before) => ({ ...before, ...change(before) })));
   }, [on, tenant, client]);
   return live;
 }
 
 type Update = (change: (before: LiveState) => Partial<LiveState>) => void;
 
-/** Keeps a connection until it is told to end; after a loss, all is read again. */
-function connect(client: QueryClient, tenant: string, update: Update): () => void {
-  let socket: WebSocket | null = null;
-  let timer = 0;
-  let tries = 0;
-  let ended = false;
+/** Until it is told to end; after a loss of the connection, all is read again. */
+function follow(client: QueryClient, tenant: string, update: Update): () => void {
   let arrived: { atMs: number; items: Record<string, number> }[] = [];
   const readings = new Map<string, Refresher>();
   const done = (delayMs: number) => update(({ delays }) => ({ delays: [...delays, delayMs].slice(-KEPT) }));
   // Each answer by itself: what is read quickly need not wait for what is slow.
-  const changed = (withinMs: number) => {
+  const readAll = (withinMs: number) => {
     const shown = client.getQueryCache().findAll({ type: 'active', predicate: isLiveQuery });
     const hashes = new Set(shown.map(({ queryHash }) => queryHash));
     for (const hash of readings.keys()) if (!hashes.has(hash)) readings.delete(hash);
@@ -120,43 +102,30 @@ function connect(client: QueryClient, tenant: string, update: Update): () => voi
       reading.changed(withinMs);
     }
   };
-  const told = (frame: Frame) => {
-    if (frame.type === 'started') {
-      if (tries > 0) changed(0);
-      tries = 0;
-      update(() => ({ state: 'live', retryMs: 0 }));
-      return;
-    }
-    changed(frame.within_ms ?? 0);
+  const changed = (frame: Changed) => {
+    readAll(frame.within_ms);
     const nowMs = Date.now();
-    arrived = [...arrived, { atMs: nowMs, items: frame.items ?? {} }];
-    const services = (frame.services ?? []).map((service) => ({ ...service, atMs: nowMs }));
+    arrived = [...arrived, { atMs: nowMs, items: frame.items }];
+    const services = frame.services.map((service) => ({ ...service, atMs: nowMs }));
     update((before) => ({ services: [...services, ...before.services].slice(0, SHOWN_SERVICES) }));
   };
   const count = () => {
     arrived = arrived.filter(({ atMs }) => atMs > Date.now() - RATES_OVER_MS);
     update(() => ({ perSecond: ratesOf(arrived.map(({ items }) => items)) }));
   };
-  const open = () => {
-    update(() => ({ state: tries === 0 ? 'connecting' : 'waiting' }));
-    socket = openSocket('/api/v1/live', tenant);
-    socket.onmessage = (event) => told(JSON.parse(String(event.data)) as Frame);
-    socket.onclose = () => {
-      if (ended) return;
-      tries += 1;
-      const retryMs = Math.min(1000 * 2 ** tries, LONGEST_WAIT_MS) * (0.75 + Math.random() / 4);
-      update(() => ({ state: 'waiting', retryMs, perSecond: {} }));
-      timer = window.setTimeout(open, retryMs);
-    };
-  };
   const counting = window.setInterval(count, 2000);
-  open();
+  const end = pageSocket(tenant).listen({
+    changed,
+    state: (socket) => {
+      const retryMs = socket.state === 'waiting' ? socket.retryMs : 0;
+      update(({ perSecond }) => ({ state: socket.state, retryMs, perSecond: retryMs > 0 ? {} : perSecond }));
+      if (socket.state === 'live' && socket.again) readAll(0);
+    },
+  });
   return () => {
-    ended = true;
-    window.clearTimeout(timer);
+    end();
     window.clearInterval(counting);
     for (const reading of readings.values()) reading.stop();
-    socket?.close();
   };
 }
 

@@ -1,80 +1,85 @@
 import { useEffect, useRef, useState } from 'react';
-import { withQuery } from '../../api/ahead';
-import { ApiError, openSocket } from '../../api/client';
+import { ApiError } from '../../api/client';
 import { show } from '../../components/Attributes';
+import { formatCount } from '../../lib/units';
+import { type LogRecord, pageSocket } from '../../shell/socket';
 import { useShell } from '../../shell/state';
+import { Cursor } from './cursor';
 import type { Line } from './lines';
 
 const KEPT = 2000;
-const LONGEST_WAIT_MS = 15_000;
+const LOOKS_BACK_MS = 15 * 60_000; // the server, for a tail that goes on
+const AGAIN_MS = 5000;
 const LEVELS = ['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Sent {
-  type: 'started' | 'logs' | 'error';
-  message?: string;
-  dropped?: number;
-  logs?: {
-    time_ns: number;
-    body: unknown;
-    severity: number;
-    service: string;
-    trace_id: string | null;
-    span_id: string | null;
-    attributes: Record<string, unknown>;
-  }[];
+interface TailState {
+  lines: Line[];
+  note: string;
+  error: ApiError | null;
+  dropped: number;
 }
 
-/** Lines as they arrive, newest first, at most 2000 of them; a lost connection is made again, with longer and longer waits. */
-export function useTail(q: string): { lines: Line[]; note: string; error: ApiError | null } {
+const BEGINNING: TailState = { lines: [], note: 'Connecting…', error: null, dropped: 0 };
+
+/** Lines as they arrive, newest first, at most 2000 of them. Paused or disconnected, it goes on where it was. */
+export function useTail(q: string): Omit<TailState, 'dropped'> {
   const { tenant, paused } = useShell();
-  const [lines, setLines] = useState<Line[]>([]);
-  const [state, setState] = useState<{ note: string; error: ApiError | null }>({ note: 'Connecting…', error: null });
-  const count = useRef(0);
-  const held = useRef(paused);
-  held.current = paused;
+  const [state, setState] = useState(BEGINNING);
+  const [turn, setTurn] = useState(0);
+  const known = useRef({ of: '', cursor: new Cursor(), count: 0, lostMs: 0 });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another turn tries again what was refused for now
   useEffect(() => {
-    let socket: WebSocket | null = null;
+    const of = JSON.stringify([tenant, q]);
+    if (known.current.of !== of) {
+      known.current = { of, cursor: new Cursor(), count: 0, lostMs: 0 };
+      setState(BEGINNING);
+    }
+    const here = known.current;
+    const lost = (note: string) => {
+      here.lostMs ||= Date.now();
+      setState((before) => ({ ...before, note }));
+    };
+    if (paused) {
+      lost('Paused: what arrives meanwhile is shown when you go on');
+      return;
+    }
     let timer = 0;
-    let ended = false;
-    let tries = 0;
-    setLines([]);
-    const connect = () => {
-      socket = openSocket(withQuery('/api/v1/stream', { signal: 'logs', query: q }), tenant);
-      socket.onmessage = (event) => {
-        const sent = JSON.parse(String(event.data)) as Sent;
-        tries = 0;
-        if (sent.type === 'error')
-          setState({ note: '', error: new ApiError(0, { type: 'tail', message: sent.message ?? 'The tail ended' }) });
-        else if (!held.current) {
-          const dropped = sent.dropped
-            ? `${sent.dropped} lines were too many and left out`
-            : 'Live: lines are shown as they arrive';
-          setState({ note: dropped, error: null });
-          if (sent.logs) {
-            const arrived = sent.logs.map((row) => toLine(row, ++count.current)).reverse();
-            setLines((before) => [...arrived, ...before].slice(0, KEPT));
-          }
+    const end = pageSocket(tenant).tail({
+      start: () => ({ query: q, ...here.cursor.next() }),
+      lost: (retryMs) => lost(`Connection lost or refused; trying again within ${Math.ceil(retryMs / 1000)} s`),
+      heard: (frame) => {
+        if (frame.type === 'refused') {
+          setState((before) => ({ ...before, note: '', error: new ApiError(frame.status, frame.error) }));
+          if (frame.status === 429 || frame.status >= 500)
+            timer = window.setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
+        } else if (frame.type === 'tailing') {
+          here.cursor.began(frame.since);
+          const long = here.lostMs > 0 && Date.now() - here.lostMs > LOOKS_BACK_MS;
+          here.lostMs = 0;
+          const note = long ? 'Live again: of what arrived meanwhile, the last 15 minutes' : '';
+          setState((before) => ({ ...before, note, error: null }));
+        } else {
+          here.cursor.saw(frame.ids);
+          const arrived = frame.logs.map((row) => toLine(row, ++here.count)).reverse();
+          setState((before) => ({
+            ...before,
+            lines: [...arrived, ...before.lines].slice(0, KEPT),
+            dropped: before.dropped + frame.dropped,
+          }));
         }
-      };
-      socket.onclose = () => {
-        if (ended) return;
-        tries += 1;
-        const wait = Math.min(1000 * 2 ** tries, LONGEST_WAIT_MS);
-        setState((before) => ({ ...before, note: `Connection lost or refused; trying again in ${wait / 1000} s` }));
-        timer = window.setTimeout(connect, wait);
-      };
-    };
-    connect();
+      },
+    });
     return () => {
-      ended = true;
       window.clearTimeout(timer);
-      socket?.close();
+      end();
     };
-  }, [q, tenant]);
-  return { lines, ...state };
+  }, [q, tenant, paused, turn]);
+  const { lines, dropped, note, error } = state;
+  const left = dropped > 0 ? `Live: ${formatCount(dropped)} lines were too many and are left out` : '';
+  return { lines, error, note: note || left || 'Live: lines are shown as they arrive' };
 }
 
-function toLine(row: NonNullable<Sent['logs']>[number], place: number): Line {
+function toLine(row: LogRecord, place: number): Line {
   const labels: Record<string, string> = {
     service_name: row.service,
     detected_level: LEVELS[Math.ceil(row.severity / 4)] ?? '',
