@@ -19,7 +19,8 @@
     │   ├── StoreUnavailable      not reachable, or not open
     │   ├── DiskFull              less free disk than `store.min_free_disk`
     │   ├── BadData               the engine refused the bytes
-    │   └── SchemaTooNew          the data was written by a newer Traceo
+    │   ├── SchemaTooNew          the data was written by a newer Traceo
+    │   └── SchemaChanged         the data's tables were made by other schema files than this Traceo's
     └── ConfigError               a setting is unknown, of the wrong type, or contradicts another
 
 `str(error)` is written for the reader of an API answer: it names what is wrong and, where possible, what to do. Nothing
@@ -130,6 +131,10 @@ class BadData(StoreError):
 
 class SchemaTooNew(StoreError):
     """The data was written by a newer Traceo: this version must not touch it."""
+
+
+class SchemaChanged(StoreError):
+    """The data's tables were made by other texts of the schema files: this version would fail on them."""
 
 
 class ConfigError(TraceoError):

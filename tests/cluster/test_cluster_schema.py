@@ -4,7 +4,6 @@ import pytest
 
 from tests.store.conformance import ages as ages
 from traceo.config import Retention
-from traceo.errors import SchemaTooNew
 from traceo.store.cluster import ClusterStore
 from traceo.store.migrate import RETENTION, apply_retention, migrate, read_migrations
 
@@ -40,20 +39,11 @@ async def test_migrating_again_changes_nothing(store: ClusterStore) -> None:
 async def test_migration_that_a_crash_interrupted_is_completed(store: ClusterStore) -> None:
     """A crash between a node's statements and its journal: all of them run again."""
     before = await tables(store, "name", "create_table_query")
-    await store.execute_on((await store.hosts())[1], "TRUNCATE TABLE schema_migrations")
+    second = (await store.hosts())[1]
+    await store.execute_on(second, "TRUNCATE TABLE schema_migrations")
+    await store.execute_on(second, "ALTER TABLE schema_migrations DROP COLUMN fingerprint")  # as of an early build
     assert await migrate(store) == [migration.name for migration in read_migrations()]
     assert await tables(store, "name", "create_table_query") == before
-
-
-async def test_schema_of_a_newer_traceo_on_one_node_is_left_alone(store: ClusterStore) -> None:
-    second = (await store.hosts())[1]
-    await store.execute_on(second, "INSERT INTO schema_migrations (version, name) VALUES (9999, 'future.sql')")
-    try:
-        with pytest.raises(SchemaTooNew, match=f"{second} has schema version 9999"):
-            await migrate(store)
-    finally:
-        await store.execute_on(second, "DELETE FROM schema_migrations WHERE version = 9999")
-    assert await migrate(store) == []
 
 
 @pytest.mark.usefixtures("ages")

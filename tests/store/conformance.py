@@ -4,6 +4,7 @@ Tests keep apart by tenant, and leave the store as they found it.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from tests.query.telemetry import logs, metrics, pairs, span, traces
 from tests.receivers.loki_messages import push_request
 from tests.receivers.prometheus_messages import to_version_2, write_request
 from traceo.catalog.edges import roll_edges
-from traceo.errors import BadData, LimitExceeded, QueryError, SchemaTooNew
+from traceo.errors import BadData, LimitExceeded, QueryError, SchemaChanged, SchemaTooNew
 from traceo.receivers.plain_write import PlainReader
 from traceo.store.base import Batch, Outcome, QueryLimits, Request, Signal, Store
 from traceo.store.migrate import apply_retention, migrate, read_migrations
@@ -170,18 +171,59 @@ async def test_second_migration_changes_nothing(store: Store) -> None:
     assert await migrate(store) == []
 
 
-async def test_tables_of_a_newer_version_are_not_touched(store: Store) -> None:
-    newer = read_migrations()[-1].version + 1
-    host = (await store.hosts())[0]
-    await store.execute_on(host, f"INSERT INTO schema_migrations (version, name) VALUES ({newer}, 'newer.sql')")
+@contextlib.asynccontextmanager
+async def noted(store: Store, version: int, name: str, fingerprint: str) -> AsyncIterator[str]:
+    """The last node's journal says that it has this file, too; gives the node's name."""
+    host = (await store.hosts())[-1]
+    row = f"({version}, '{name}', '{fingerprint}', 1)"
+    await store.execute_on(host, f"INSERT INTO schema_migrations (version, name, fingerprint, applied_at) VALUES {row}")
     try:
-        with pytest.raises(SchemaTooNew, match=str(newer)):
-            await migrate(store)
+        yield host
     finally:
         await store.execute_on(
-            host, f"ALTER TABLE schema_migrations DELETE WHERE version = {newer} SETTINGS mutations_sync = 1"
+            host,
+            "ALTER TABLE schema_migrations DELETE WHERE toUnixTimestamp(applied_at) = 1 SETTINGS mutations_sync = 1",
         )
     assert await migrate(store) == []
+
+
+async def test_tables_of_a_newer_version_are_not_touched(store: Store) -> None:
+    newer = read_migrations()[-1].version + 1
+    async with noted(store, newer, "newer.sql", "") as host:
+        with pytest.raises(SchemaTooNew, match=f"{host} has schema version {newer}"):
+            await migrate(store)
+
+
+GONE = next(number for number in range(1, 1000) if number not in {each.version for each in read_migrations()})
+FIRST = read_migrations()[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "fingerprint"),
+    [
+        (FIRST.version, FIRST.name, "0123"),
+        (FIRST.version, "001_other.sql", FIRST.fingerprint()),
+        (FIRST.version, "001_other.sql", ""),
+        (GONE, "gone.sql", ""),
+    ],
+    ids=["edited", "renamed", "renamed before texts were noted", "gone"],
+)
+async def test_tables_that_other_files_made_are_refused(
+    store: Store, version: int, name: str, fingerprint: str
+) -> None:
+    async with noted(store, version, name, fingerprint) as host:
+        with pytest.raises(SchemaChanged, match=f"node {host} were made by other versions of schema files: {name}"):
+            await migrate(store)
+
+
+async def test_tables_of_a_build_that_noted_no_texts_are_used_with_a_warning(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with noted(store, FIRST.version, FIRST.name, ""):
+        assert await migrate(store) == []
+        assert "early build" in caplog.text
+        caplog.clear()
+    assert not caplog.text
 
 
 @pytest.mark.usefixtures("ages")

@@ -9,11 +9,13 @@ import pytest
 
 from tests.query.engine import engine
 from tests.store.conformance import *  # noqa: F403  (every test of the contract)
-from tests.store.conformance import one_trace
+from tests.store.conformance import noted, one_trace
+from traceo.config import Config
 from traceo.config import Store as StoreSettings
-from traceo.errors import StoreError, StoreUnavailable
+from traceo.errors import SchemaChanged, StoreError, StoreUnavailable
 from traceo.store.base import Batch, Request, Signal, Store
 from traceo.store.embedded import open_embedded
+from traceo.store.open import prepare_store
 
 
 @pytest.fixture
@@ -36,6 +38,19 @@ async def test_statements_run_at_the_same_time(store: Store) -> None:
 def test_second_data_path_in_one_process_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         open_embedded(tmp_path, StoreSettings())
+
+
+@pytest.mark.parametrize(
+    ("url", "way_out"),
+    [("", "rm -r {folder}$"), ("chdb:///srv/tables", "rm -r /srv/tables$"), ("clickhouse://one", "a fresh database")],
+)
+async def test_refusal_of_other_tables_says_where_they_are_and_what_to_do(
+    store: Store, tmp_path: Path, url: str, way_out: str
+) -> None:
+    settings = Config(data_dir=tmp_path, store=StoreSettings(url=url))
+    async with noted(store, 3, "003_spans.sql", "of another text"):
+        with pytest.raises(SchemaChanged, match=f"003_spans.sql. Go on with .*{way_out.format(folder=tmp_path)}"):
+            await prepare_store(store, settings)
 
 
 FAILING_VIEW = """

@@ -5,19 +5,26 @@ fall between a statement and its note in `schema_migrations`. On a cluster each 
 local, and one whose header says `-- cluster: sharded by X` or `-- cluster: local` gets a `Distributed` table above it.
 Types that several files share are written once, in metric_types.py, and named `${Type}` in the files,
 and so are expressions that several share, named `${Expression(column)}`.
+
+`schema_migrations` keeps each file's fingerprint, so that data whose tables another text made is refused at the start.
+Builds before that kept none: of their rows the number and the name are compared alone, and a warning is logged.
 """
 
+import hashlib
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
-from traceo.errors import SchemaTooNew
+from traceo.errors import SchemaChanged, SchemaTooNew
 from traceo.store import log_levels, metric_naming
 from traceo.store.base import Layout, Store
 from traceo.store.metric_naming import STRATEGIES
 from traceo.store.metric_types import MACROS, TYPES
+
+logger = logging.getLogger(__name__)
 
 CLUSTER = re.compile(r"^-- cluster: (local|sharded by (?P<key>.+))$", re.MULTILINE)
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\$\{local\}")
@@ -27,9 +34,13 @@ MACRO = re.compile(r"\$\{(\w+)\((\w+(?:, \w+)*)\)\}")
 # Replicas are made node by node, so that the path may not hold the table's own UUID.
 REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 JOURNAL = """
-CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, applied_at DateTime DEFAULT now())
+CREATE TABLE IF NOT EXISTS schema_migrations
+    (version UInt32, name String, applied_at DateTime DEFAULT now(), fingerprint String)
 ENGINE = MergeTree ORDER BY version
 """
+WITH_FINGERPRINTS = "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS fingerprint String"
+COMMENTS_AND_SPACE = re.compile(r"--[^\n]*|\s+")
+MAX_NAMED = 5
 # Tables whose rows fall with the retention of a signal: table -> (setting in `retention`, the column that ages).
 RETENTION = {
     "spans": ("spans", "received_at"),
@@ -92,6 +103,20 @@ class Migration:
             )
         return made
 
+    def fingerprint(self) -> str:
+        """Of the statement with its types and expressions, for any layout, without comments and white space."""
+        text = "".join(self.statements(Layout(cluster="any")))
+        return hashlib.sha256(COMMENTS_AND_SPACE.sub("", text).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A file that made a node's tables; `fingerprint` is "" where the build that ran it kept none."""
+
+    version: int
+    name: str
+    fingerprint: str
+
 
 def read_migrations() -> list[Migration]:
     """All migrations in order."""
@@ -103,27 +128,57 @@ def read_migrations() -> list[Migration]:
 async def migrate(store: Store) -> list[str]:
     """Apply what is missing, on every node; returns the names of the files that were applied somewhere.
 
-    Raises `SchemaTooNew` when a node was written by a newer Traceo, before anything is changed.
+    Raises, before anything is changed, `SchemaTooNew` when a node was written by a newer Traceo, and `SchemaChanged`
+    when its tables were made by other files than these.
     """
     migrations = read_migrations()
     layout, hosts = await store.layout(), await store.hosts()
     applied = {host: await _applied_on(store, host) for host in hosts}
-    for host, versions in applied.items():
-        if versions and max(versions) > migrations[-1].version:
-            raise SchemaTooNew(
-                f"{host} has schema version {max(versions)}, this Traceo knows up to {migrations[-1].version}: "
-                "start the newer Traceo again, or restore a backup made by this one"
-            )
+    for host, files in applied.items():
+        _check_applied(host, files, migrations)
     done: set[str] = set()
     for host in hosts:
-        missing = [migration for migration in migrations if migration.version not in applied[host]]
+        versions = {file.version for file in applied[host]}
+        missing = [migration for migration in migrations if migration.version not in versions]
         for statement in (text for migration in missing for text in migration.statements(layout)):
             await store.execute_on(host, statement)
         if missing:
-            rows = ", ".join(f"({migration.version}, '{migration.name}')" for migration in missing)
-            await store.execute_on(host, f"INSERT INTO schema_migrations (version, name) VALUES {rows}")
+            await store.execute_on(host, WITH_FINGERPRINTS)
+            rows = ", ".join(f"({each.version}, '{each.name}', '{each.fingerprint()}')" for each in missing)
+            await store.execute_on(host, f"INSERT INTO schema_migrations (version, name, fingerprint) VALUES {rows}")
         done.update(migration.name for migration in missing)
     return sorted(done)
+
+
+def _check_applied(host: str, applied: Sequence[Applied], migrations: Sequence[Migration]) -> None:
+    newest, last = max((file.version for file in applied), default=0), migrations[-1].version
+    if newest > last:
+        raise SchemaTooNew(
+            f"{host} has schema version {newest}, this Traceo knows up to {last}: "
+            "start the newer Traceo again, or restore a backup made by this one"
+        )
+    known = {each.version: Applied(each.version, each.name, each.fingerprint()) for each in migrations}
+    changed = {
+        file.name
+        for file in applied
+        if (now := known.get(file.version)) is None
+        or file.name != now.name
+        or file.fingerprint not in ("", now.fingerprint)
+    }
+    if changed:
+        raise SchemaChanged(f"the tables of node {host} were made by other versions of schema files: {_name(changed)}")
+    if unknown := {file.name for file in applied if not file.fingerprint}:
+        logger.warning(
+            "the tables were made by an early build of Traceo that did not note how; if queries or inserts fail, "
+            "start with a fresh data directory",
+            extra={"fields": {"host": host, "files": len(unknown)}},
+        )
+
+
+def _name(files: Iterable[str]) -> str:
+    names = sorted(files)
+    more = [f"and {len(names) - MAX_NAMED} more"] if len(names) > MAX_NAMED else []
+    return ", ".join([*names[:MAX_NAMED], *more])
 
 
 async def apply_retention(store: Store, seconds: Mapping[str, float], cold_after_s: float = 0) -> None:
@@ -184,7 +239,7 @@ def _replicated(engine: re.Match[str]) -> str:
     return f"ENGINE = Replicated{engine.group(1)}({REPLICA}{version})"
 
 
-async def _applied_on(store: Store, host: str) -> set[int]:
+async def _applied_on(store: Store, host: str) -> list[Applied]:
     await store.execute_on(host, JOURNAL)
-    rows = await store.query_on(host, "SELECT version FROM schema_migrations")
-    return {int(version) for version in rows.column("version").to_pylist()}
+    rows = (await store.query_on(host, "SELECT * FROM schema_migrations")).to_pylist()
+    return [Applied(row["version"], row["name"], row.get("fingerprint", "")) for row in rows]
