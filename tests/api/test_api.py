@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter
 from starlette.routing import Match
 
+from tests.api.prometheus.client import app_of, begin
 from tests.described import described
 from tests.moment import NOW_S
 from tests.query.engine import engine, insert
@@ -73,11 +74,11 @@ def services(store: Any = None, config: Config | None = None) -> ApiServices:
 
 def call(method: str, path: str, given: ApiServices | None = None, **request: Any) -> httpx.Response:
     async def work() -> httpx.Response:
-        transport = httpx.ASGITransport(make_api(given or services()), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app_of(given or state["services"]), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://traceo") as client:
             return await client.request(method, path, **request)
 
-    return asyncio.run(work())
+    return begin(work()).result()
 
 
 state: dict[str, Any] = {}
@@ -89,6 +90,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     state["policies"], state["usage"] = PolicyService(database), MetricUsage(database)
     state["owners"] = OwnerService(database, OwnerFile(""))
     state["dashboards"], state["saved"] = DashboardService(database), SavedQueries(database)
+    state["services"] = services()
     state["policies"].put(TENANT, POLICIES, False, "somebody")
     state["owners"].put(TENANT, "shop/eu", Owner(team="first"), "somebody")
     yield
@@ -239,6 +241,12 @@ class BrokenService:
         return fail
 
 
+@cache
+def failing(error: BaseException) -> ApiServices:
+    """All services fail so."""
+    return services(BrokenStore(error))
+
+
 ERRORS = [
     (StoreUnavailable("gone"), 503, "store_unavailable"),
     (StoreError("odd"), 500, "store_error"),
@@ -255,7 +263,7 @@ ERRORS = [
 def test_every_route_has_the_one_error_shape(
     method: str, path: str, request_: dict[str, Any], error: BaseException, status: int, kind: str
 ) -> None:
-    response = call(method, path, services(BrokenStore(error)), **request_)
+    response = call(method, path, failing(error), **request_)
     assert response.status_code == status
     answer = response.json()
     assert set(answer) == {"error"} and set(answer["error"]) <= {"type", "message", "position", "hint"}

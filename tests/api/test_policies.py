@@ -1,15 +1,16 @@
 """Sampling policies over HTTP, on SQLite and PostgreSQL."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from tests.api.prometheus.client import begin
 from traceo.access.model import Scope
 from traceo.access.service import AccessService
 from traceo.api.app import ApiServices, make_api
@@ -30,6 +31,17 @@ SLOW = "decision_wait: 5s\nnum_traces: 7\npolicies: [{name: slow, type: latency,
 WRONG = "policies: [{name: a, type: latency, latency: {treshold_ms: 5}}]"
 OTTL = "policies: [{name: a, type: ottl_condition, ottl_condition: {span: ['name ==']}}]"
 YAML = {"content-type": "application/yaml; charset=utf-8"}
+
+
+apps: list[FastAPI] = []
+
+
+def app_over(services: ApiServices) -> FastAPI:
+    """The same one for all tests: to build its routes takes longer than a request. Only its services are changed."""
+    if not apps:
+        apps.append(make_api(services))
+    apps[0].state.services = services
+    return apps[0]
 
 
 class Client:
@@ -62,11 +74,11 @@ class Client:
         headers = {"authorization": f"Bearer {self.secrets[token]}", **request.pop("headers", {})}  # type: ignore[index]
 
         async def work() -> httpx.Response:
-            transport = httpx.ASGITransport(make_api(self.services))
+            transport = httpx.ASGITransport(app_over(self.services))
             async with httpx.AsyncClient(transport=transport, base_url="http://traceo") as client:
                 return await client.request(method, URL + path, headers=headers, **request)
 
-        return asyncio.run(work())
+        return begin(work()).result()
 
 
 @pytest.fixture
@@ -193,7 +205,7 @@ def test_what_another_replica_set_is_seen_at_once(client: Client, state_url: str
 
 
 def test_openapi_says_what_goes_in_and_comes_out(client: Client) -> None:
-    paths = make_api_schema(client)["paths"]
+    paths = app_over(client.services).openapi()["paths"]
     put = paths[URL]["put"]
     assert set(put["requestBody"]["content"]) == {"application/yaml", "text/plain", "application/json"}
     assert {"200", "400", "401", "403", "413", "415"} <= set(put["responses"])
@@ -202,13 +214,6 @@ def test_openapi_says_what_goes_in_and_comes_out(client: Client) -> None:
             for operation in methods.values():
                 assert "$ref" in operation["responses"]["200"]["content"]["application/json"]["schema"]
                 assert operation["description"]
-
-
-def make_api_schema(client: Client) -> dict[str, Any]:
-    async def work() -> dict[str, Any]:
-        return make_api(client.services).openapi()
-
-    return asyncio.run(work())
 
 
 def test_owners_are_set_by_admins_and_seen_by_who_may_query(client: Client) -> None:

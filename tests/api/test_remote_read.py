@@ -5,6 +5,7 @@ import math
 import secrets
 import struct
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +16,11 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tests.api.prometheus.client import app_of, begin
 from tests.query.engine import engine
 from tests.receivers.prometheus_messages import MESSAGES, write_request
 from traceo.access.model import ALL_SCOPES, Principal
-from traceo.api.app import ApiServices, make_api
+from traceo.api.app import ApiServices
 from traceo.config import Config
 from traceo.policies.service import PolicyService
 from traceo.query.xor_chunks import encode_chunks
@@ -111,6 +113,7 @@ def ask(tenant: str, matchers: list[tuple[int, str, str]], *types: int, **range_
     return post(tenant, bytes(cramjam.snappy.compress_raw(request.SerializeToString())))
 
 
+@cache
 def services() -> ApiServices:
     def authenticate(authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> Principal:
         return Principal(x_scope_orgid or "nobody", ALL_SCOPES, "somebody")
@@ -123,12 +126,12 @@ def services() -> ApiServices:
 
 def post(tenant: str, body: bytes) -> httpx.Response:
     async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(make_api(services()))
+        transport = httpx.ASGITransport(app_of(services()))
         async with httpx.AsyncClient(transport=transport, base_url="http://traceo") as client:
             headers = {"x-scope-orgid": tenant}
             return await client.post("/prometheus/api/v1/read", content=body, headers=headers)
 
-    return asyncio.run(send())
+    return begin(send()).result()
 
 
 def samples_of(answer: httpx.Response) -> dict[tuple[tuple[str, str], ...], list[tuple[int, float]]]:

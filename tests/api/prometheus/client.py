@@ -1,8 +1,12 @@
 """The application over the tests' engine, called without a socket."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from threading import Thread
+from typing import Any, TypeVar, cast
 
 import httpx
 from fastapi import FastAPI
@@ -22,6 +26,8 @@ from traceo.saved.queries import SavedQueries
 from traceo.telemetry import make_metrics
 
 PREFIX = "/prometheus/api/v1"
+APPS = 16
+Result = TypeVar("Result")
 
 
 def authenticate(authorization: str | None, x_scope_orgid: str | None, peer_ip: str) -> Principal:
@@ -52,10 +58,26 @@ def make_services(state: Engine, store: Any = None, config: Config | None = None
 apps: list[tuple[ApiServices, FastAPI]] = []
 
 
+@cache
+def loop() -> asyncio.AbstractEventLoop:
+    """One for all requests, in a thread of its own: an application belongs to the loop that has served it."""
+    made = asyncio.new_event_loop()
+    Thread(target=made.run_forever, daemon=True).start()
+    return made
+
+
+def begin(work: Coroutine[Any, Any, Result]) -> Future[Result]:
+    """Run it there."""
+    return asyncio.run_coroutine_threadsafe(work, loop())
+
+
 def app_of(services: ApiServices) -> FastAPI:
-    """Made once: that takes longer than most requests."""
-    if not apps or apps[-1][0] is not services:
-        apps[:] = [(services, make_api(services))]
+    """Made once: its first request builds the routes, which takes longer than most requests."""
+    for known, app in apps:
+        if known is services:
+            return app
+    apps.append((services, make_api(services)))
+    del apps[:-APPS]
     return apps[-1][1]
 
 
@@ -65,4 +87,4 @@ def call(services: ApiServices, method: str, path: str, **request: Any) -> httpx
         async with httpx.AsyncClient(transport=transport, base_url="http://traceo") as client:
             return await client.request(method, path, **request)
 
-    return asyncio.run(work())
+    return begin(work()).result()
