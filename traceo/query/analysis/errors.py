@@ -23,9 +23,15 @@ NO_TRACE = "toFixedString('', 16)"
 WINDOWS = ("spans_recent", "logs_recent")
 # One occurrence of an error, wherever it was recorded.
 FIELDS = ("type", "message", "stacktrace")
-OF_EVENT = ", ".join(f"{text_of(f'''said['exception.{name}']''')} AS {name}" for name in FIELDS)
+OF_EVENT = ", ".join(f"said['exception.{name}'] AS said_{name}" for name in FIELDS)
+OF_STATUS = "'' AS said_type, status_message AS said_message, '' AS said_stacktrace"
+# As texts, once and behind the union of all sources: the engine takes 6 ms to plan each `text_of`.
+AS_TEXTS = (
+    f"arrayMap(x -> if(source = 'status', x, {text_of('x')}), [said_type, said_message, said_stacktrace]) AS texts, "
+    + ", ".join(f"texts[{number}] AS {name}" for number, name in enumerate(FIELDS, start=1))
+)
 VERSION = f"id, {text_of('''attributes['service.version']''')} AS version"
-OCCURRENCE = "source, service, resource_id, operation, trace_id, at_ns, type, message, stacktrace, weight"
+OCCURRENCE = "source, service, resource_id, operation, trace_id, at_ns, weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ def compile_groups(scope: Scope, search: ErrorSearch, recent: frozenset[str]) ->
         f"sumMap(map(intDiv(at_ns - {start}, {step}), weight)) AS points, uniqExactState(trace_id) AS seen, "
         f"argMinIf(trace_id, at_ns, trace_id != {NO_TRACE}) AS first_trace, "
         f"argMaxIf(trace_id, at_ns, trace_id != {NO_TRACE}) AS last_trace, anyLast(operation) AS where_seen FROM "
-        f"(SELECT {OCCURRENCE}, substring(stacktrace, 1, {MAX_STACK}) AS stack, if(stack = '', message, '') AS told "
+        f"(SELECT {OCCURRENCE}, {AS_TEXTS}, substring(stacktrace, 1, {MAX_STACK}) AS stack, "
+        "if(stack = '', message, '') AS told "
         f"FROM ({sources})) GROUP BY source, service, resource_id, type, stack, told, place "
         f"ORDER BY counted DESC LIMIT {MAX_DISTINCT + 1}"
     )
@@ -134,8 +141,8 @@ def _compile_failed(scope: Scope, search: ErrorSearch, recent: frozenset[str]) -
     where = ["status_code = 2", "NOT has(`events.name`, 'exception')", *_conditions(scope, search, "name")]
     return (
         "SELECT 'status' AS source, service, resource_id, toString(name) AS operation, trace_id, "
-        "toUnixTimestamp64Nano(start_time) AS at_ns, '' AS type, status_message AS message, '' AS stacktrace, "
-        f"{weight_of(recent)} AS weight FROM ({scope.select_spans(columns, where)})"
+        f"toUnixTimestamp64Nano(start_time) AS at_ns, {OF_STATUS}, {weight_of(recent)} AS weight "
+        f"FROM ({scope.select_spans(columns, where)})"
     )
 
 
