@@ -168,6 +168,18 @@ test('everything by keyboard: help, palette, pages, query, spans', async () => {
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
   await page.getByRole('complementary', { name: 'Span PlaceOrder' }).waitFor();
+  await page.getByText('Flame graph', { exact: true }).click();
+  await page.getByRole('tree', { name: /^Flame graph/ }).focus();
+  await page.keyboard.press('ArrowDown');
+  await page.getByText(/^checkout: PlaceOrder · 1 span/).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  const whole = page.getByRole('button', { name: 'The whole trace' });
+  await whole.waitFor();
+  await settled(page);
+  expect.soft(await violations(page), 'flame graph').toEqual([]);
+  await page.keyboard.press('Escape');
+  await whole.waitFor({ state: 'hidden' });
   await page.context().close();
 });
 

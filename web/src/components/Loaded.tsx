@@ -18,7 +18,7 @@ export function Loaded<T>({ of, query, lines = 5, children }: Props<T>) {
       {of.error && <ErrorBox error={of.error} query={query} retry={() => void of.refetch()} />}
       {of.data !== undefined && children(of.data)}
       {of.data === undefined && !of.error && of.fetchStatus !== 'idle' && (
-        <Stack gap="xs" p="md" aria-busy="true" aria-label="Loading">
+        <Stack gap="xs" p="md" role="group" aria-busy="true" aria-label="Loading">
           {Array.from({ length: lines }, (_, place) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
             <Skeleton key={place} height={18} />

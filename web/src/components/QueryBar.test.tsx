@@ -1,7 +1,8 @@
 import { screen } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 import { show } from '../test-render';
-import { QueryBar, type Suggestion } from './QueryBar';
+import { QueryBar } from './QueryBar';
+import type { Suggestion } from './QueryField';
 
 const WORDS: Suggestion[] = [{ text: 'rate', about: 'per second' }, { text: 'rate_limit' }, { text: 'sum' }];
 const complete = (word: string) => (word ? WORDS.filter(({ text }) => text.startsWith(word)) : []);

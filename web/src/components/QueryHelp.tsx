@@ -13,12 +13,18 @@ export function QueryHelp({
   language,
   lessons,
   take,
+  toggled,
 }: {
   language: string;
   lessons: readonly Lesson[];
   take: (text: string) => void;
+  /** Told when it opens and closes. */
+  toggled?: (opened: boolean) => void;
 }) {
-  const [opened, { open, close }] = useDisclosure(false);
+  const [opened, { open, close }] = useDisclosure(false, {
+    onOpen: () => toggled?.(true),
+    onClose: () => toggled?.(false),
+  });
   return (
     <>
       <ActionIcon variant="default" size={30} aria-label={`Help on ${language}`} onClick={open}>

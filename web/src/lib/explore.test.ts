@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { changeOf, comparePairs } from './compare';
-import { flames, wideFlames } from './flames';
+import { flames, step, wideFlames } from './flames';
 import { arrange, type Span } from './trace';
 import { mapTrace } from './traceMap';
 
@@ -27,6 +27,18 @@ test('calls of one path are one flame, as wide as their time', () => {
   const [call] = root?.children ?? [];
   expect(call).toMatchObject({ spans: 2, spanId: '3', valueNs: 110 * MS, selfNs: 100 * MS });
   expect(root?.valueNs).toBe((30 + 110) * MS);
+});
+
+test('arrows walk flames: up to the caller, down to the widest call, along a level, and nowhere beyond', () => {
+  const all = wideFlames(flames(arrange([...TRACE, span('5', '1', 'd', 'late', 90, 30)])), 0, 100);
+  const walk = (from: string, key: string) => {
+    const found = all.find(({ name }) => name === from);
+    return found && step(all, found, `Arrow${key}`)?.name;
+  };
+  expect([walk('root', 'Down'), walk('call', 'Right'), walk('late', 'Left')]).toEqual(['call', 'late', 'call']);
+  expect([walk('query', 'Up'), walk('call', 'Down')]).toEqual(['call', 'query']);
+  const ends = [walk('root', 'Up'), walk('query', 'Down'), walk('late', 'Right'), walk('call', 'Left')];
+  expect(ends).toEqual([undefined, undefined, undefined, undefined]);
 });
 
 test('no flame overlaps a sibling, and each lies within its parent', () => {

@@ -18,6 +18,7 @@ export interface Flame {
   /** The longest of its spans: the one to look at. */
   spanId: string;
   longestNs: number;
+  parent: Flame | null;
   children: Flame[];
 }
 
@@ -43,7 +44,7 @@ export function flames(rows: readonly Row[]): Flame[] {
           selfNs: 0,
           valueNs: 0,
         },
-        ...{ fromNs: 0, spanId: span.span_id, longestNs: -1, children: [] },
+        ...{ fromNs: 0, spanId: span.span_id, longestNs: -1, parent: above ?? null, children: [] },
       };
       byPath.set(key, flame);
       (above?.children ?? roots).push(flame);
@@ -83,4 +84,12 @@ export function wideFlames(roots: readonly Flame[], leastNs: number, most: numbe
     level = level.flatMap(({ children }) => children.filter(({ valueNs }) => valueNs >= leastNs));
   }
   return found.slice(0, most);
+}
+
+/** Where an arrow leads among those that are shown: to the caller, to its widest call, along the level; or nowhere. */
+export function step(shown: readonly Flame[], from: Flame, key: string): Flame | undefined {
+  if (key === 'ArrowUp') return from.parent ?? undefined;
+  if (key === 'ArrowDown') return from.children.find((child) => shown.includes(child));
+  const level = shown.filter(({ depth }) => depth === from.depth);
+  return level[level.indexOf(from) + (key === 'ArrowRight' ? 1 : -1)];
 }

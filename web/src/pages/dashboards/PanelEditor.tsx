@@ -19,6 +19,7 @@ import { useState } from 'react';
 import { Choice } from '../../components/Choice';
 import { Body } from './Body';
 import { asKind, KINDS, type Kind, LANGUAGES, type Language, type PanelQuery, type PanelSpec } from './model';
+import { QueryText } from './QueryText';
 import { useBoard } from './times';
 import { UNITS } from './units';
 import { fillText } from './variables';
@@ -42,11 +43,19 @@ interface Props {
 export function PanelEditor({ panel: given, apply, close }: Props) {
   const [panel, setPanel] = useState(given.queries.length > 0 ? given : withQuery(given));
   const [preview] = useDebouncedValue(panel, PATIENCE_MS);
+  const [helping, setHelping] = useState(false);
   const { values } = useBoard();
   const change = (changed: Partial<PanelSpec>) => setPanel({ ...panel, ...changed });
   const { languages, one } = KINDS[panel.kind];
   return (
-    <Modal opened onClose={close} title="Panel" size="80rem" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={close}
+      closeOnEscape={!helping}
+      title="Panel"
+      size="80rem"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -79,6 +88,7 @@ export function PanelEditor({ panel: given, apply, close }: Props) {
                 query={query}
                 languages={languages}
                 legend={panel.kind !== 'logs' && panel.kind !== 'traces'}
+                helped={setHelping}
                 change={(next) => change({ queries: panel.queries.map((each, at) => (at === place ? next : each)) })}
                 remove={
                   panel.queries.length > 1
@@ -156,10 +166,11 @@ interface QueryProps {
   languages: Language[];
   legend: boolean;
   change: (query: PanelQuery) => void;
+  helped: (opened: boolean) => void;
   remove?: () => void;
 }
 
-function QueryFields({ number, query, languages, legend, change, remove }: QueryProps) {
+function QueryFields({ number, query, languages, legend, change, helped, remove }: QueryProps) {
   return (
     <Box className="panel" p="xs">
       <Group gap="xs" align="flex-end" mb={6}>
@@ -187,17 +198,12 @@ function QueryFields({ number, query, languages, legend, change, remove }: Query
           </ActionIcon>
         )}
       </Group>
-      <Textarea
-        aria-label={`Query${number}`}
-        placeholder={LANGUAGES[query.language].example}
+      <QueryText
+        label={`Query${number}`}
+        language={query.language}
         value={query.text}
-        maxLength={10_000}
-        autosize
-        minRows={2}
-        maxRows={10}
-        spellCheck={false}
-        styles={{ input: { fontFamily: 'var(--mono)', fontSize: 13 } }}
-        onChange={(event) => change({ ...query, text: event.currentTarget.value })}
+        change={(text) => change({ ...query, text })}
+        helped={helped}
       />
     </Box>
   );

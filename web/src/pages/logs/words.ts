@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useUrl } from '../../api/client';
-import type { Suggestion } from '../../components/QueryBar';
+import type { Suggestion } from '../../components/QueryField';
 
 const STAGES: Suggestion[] = [
   { text: 'json', about: 'parser' },

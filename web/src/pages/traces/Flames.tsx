@@ -1,7 +1,6 @@
-import { Button, useComputedColorScheme } from '@mantine/core';
-import { useMemo, useState } from 'react';
-import { Scroll } from '../../components/Scroll';
-import { type Flame, flames, wideFlames } from '../../lib/flames';
+import { Button, Group, Text, useComputedColorScheme } from '@mantine/core';
+import { useEffect, useMemo, useState } from 'react';
+import { type Flame, flames, step, wideFlames } from '../../lib/flames';
 import type { Row } from '../../lib/trace';
 import { formatNs, formatShare, plural } from '../../lib/units';
 import { serviceColor } from '../../theme';
@@ -19,7 +18,6 @@ const MOST = 4000;
 
 /** Where the time of a trace is spent: calls of the same path together. A click looks closer, and shows the longest. */
 export function Flames({ rows, chosen, choose, find }: Props) {
-  const dark = useComputedColorScheme('light') === 'dark';
   const roots = useMemo(() => flames(rows), [rows]);
   const [focus, setFocus] = useState<Flame | null>(null);
   const shown = useMemo(() => {
@@ -27,69 +25,111 @@ export function Flames({ rows, chosen, choose, find }: Props) {
     const total = of.reduce((sum, { valueNs }) => sum + valueNs, 0) || 1;
     return { total, from: of[0]?.fromNs ?? 0, top: focus?.depth ?? 0, all: wideFlames(of, total * NARROWEST, MOST) };
   }, [roots, focus]);
+  const [walked, setWalked] = useState<Flame | null>(null);
+  const at = walked && shown.all.includes(walked) ? walked : shown.all[0];
+  const atId = at && `flame-${at.id}`;
+  useEffect(() => {
+    if (walked) document.getElementById(`flame-${walked.id}`)?.scrollIntoView({ block: 'nearest' });
+  }, [walked]);
+  const look = (flame: Flame) => setFocus(flame.depth === 0 ? null : flame);
+  const take = (flame: Flame) => {
+    look(flame);
+    setWalked(flame);
+    if (flame.spanId !== chosen) choose(flame.spanId);
+  };
+  const press = (event: React.KeyboardEvent) => {
+    if (!at) return;
+    if (event.key === 'Enter' || event.key === ' ') take(at);
+    else if (event.key === 'Escape' && focus) setFocus(null);
+    else if (event.key.startsWith('Arrow')) {
+      const next = step(shown.all, at, event.key);
+      if (next && !shown.all.includes(next)) look(next); // above what is looked at
+      if (next) setWalked(next);
+    } else return;
+    event.preventDefault();
+  };
   const deepest = shown.all.reduce((depth, flame) => Math.max(depth, flame.depth), shown.top) - shown.top;
-  const wanted = find.toLowerCase();
   return (
     <div style={{ minWidth: 0 }}>
-      {focus && (
-        <Button variant="default" size="compact-xs" mb={4} onClick={() => setFocus(null)}>
-          The whole trace
-        </Button>
-      )}
-      <Scroll className="panel" label="Flame graph; the same as a table: Statistics" maxHeight="calc(100vh - 250px)">
-        <div style={{ position: 'relative', height: (deepest + 1) * HEIGHT + 8 }}>
+      <Group gap="xs" mb={4} mih={22} wrap="nowrap">
+        {focus && (
+          <Button variant="default" size="compact-xs" style={{ flex: 'none' }} onClick={() => setFocus(null)}>
+            The whole trace
+          </Button>
+        )}
+        <Text size="xs" className="quiet cut">
+          {walked && at
+            ? told(at, shown.total).join(' · ')
+            : 'Arrows walk, Enter looks closer, Escape shows the whole trace.'}
+        </Text>
+      </Group>
+      <div
+        className="panel flames"
+        role="tree"
+        aria-label="Flame graph; the same as a table: Statistics"
+        aria-activedescendant={atId}
+        tabIndex={0}
+        onKeyDown={press}
+        style={{ overflow: 'auto', maxHeight: 'calc(100vh - 250px)' }}
+      >
+        <div style={{ position: 'relative', height: (deepest + 1) * HEIGHT + 8, margin: '0 4px' }}>
           {shown.all.map((flame) => (
-            <button
-              type="button"
-              tabIndex={-1}
+            <Frame
               key={flame.id}
-              title={told(flame, shown.total)}
-              onClick={() => {
-                setFocus(flame.depth === 0 ? null : flame);
-                if (flame.spanId !== chosen) choose(flame.spanId);
-              }}
-              className="cut"
-              style={{
-                all: 'unset',
-                boxSizing: 'border-box',
-                position: 'absolute',
-                cursor: 'pointer',
-                left: `${((flame.fromNs - shown.from) / shown.total) * 100}%`,
-                width: `calc(${(flame.valueNs / shown.total) * 100}% - 1px)`,
-                minWidth: 1,
-                top: (flame.depth - shown.top) * HEIGHT + 4,
-                height: HEIGHT - 2,
-                padding: '0 4px',
-                fontSize: 11,
-                lineHeight: `${HEIGHT - 2}px`,
-                overflow: 'hidden',
-                whiteSpace: 'nowrap',
-                borderRadius: 2,
-                color: dark ? '#000' : '#fff',
-                background: serviceColor(flame.service, dark),
-                opacity: `${flame.service} ${flame.name}`.toLowerCase().includes(wanted) ? 1 : 0.25,
-                outline:
-                  flame.spanId === chosen
-                    ? '2px solid currentColor'
-                    : flame.errors > 0
-                      ? '2px solid var(--bad)'
-                      : undefined,
-                outlineOffset: -2,
-              }}
-            >
-              {flame.service}: {flame.name}
-            </button>
+              {...{ flame, shown, take }}
+              at={flame === at}
+              chosen={flame.spanId === chosen}
+              faint={!`${flame.service} ${flame.name}`.toLowerCase().includes(find.toLowerCase())}
+            />
           ))}
         </div>
-      </Scroll>
+      </div>
     </div>
   );
 }
 
-function told({ service, name, spans, valueNs, selfNs, longestNs }: Flame, total: number): string {
+interface FrameProps {
+  flame: Flame;
+  shown: { total: number; from: number; top: number };
+  take: (flame: Flame) => void;
+  at: boolean;
+  chosen: boolean;
+  faint: boolean;
+}
+
+function Frame({ flame, shown: { total, from, top }, take, at, chosen, faint }: FrameProps) {
+  const dark = useComputedColorScheme('light') === 'dark';
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree has the keys
+    // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the tree
+    <div
+      id={`flame-${flame.id}`}
+      role="treeitem"
+      aria-level={flame.depth + 1}
+      aria-selected={chosen}
+      title={told(flame, total).join('\n')}
+      onClick={() => take(flame)}
+      className={['flame cut', at && 'at', chosen && 'chosen', flame.errors > 0 && 'failed'].filter(Boolean).join(' ')}
+      style={{
+        left: `${((flame.fromNs - from) / total) * 100}%`,
+        width: `calc(${(flame.valueNs / total) * 100}% - 1px)`,
+        top: (flame.depth - top) * HEIGHT + 4,
+        height: HEIGHT - 2,
+        lineHeight: `${HEIGHT - 2}px`,
+        color: dark ? '#000' : '#fff',
+        background: serviceColor(flame.service, dark),
+        opacity: faint ? 0.25 : 1,
+      }}
+    >
+      {flame.service}: {flame.name}
+    </div>
+  );
+}
+
+function told({ service, name, spans, valueNs, selfNs, longestNs }: Flame, total: number): string[] {
   return [
     `${service}: ${name}`,
     `${plural(spans, 'span')}, the longest ${formatNs(longestNs)}`,
     `${formatNs(valueNs)} (${formatShare(valueNs / total)}), of its own ${formatNs(selfNs)}`,
-  ].join('\n');
+  ];
 }

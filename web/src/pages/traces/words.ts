@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useUrl } from '../../api/client';
-import type { Suggestion } from '../../components/QueryBar';
+import type { Suggestion } from '../../components/QueryField';
 
 const INTRINSICS: Suggestion[] = [
   { text: 'duration', about: 'of the span: > 250ms' },
