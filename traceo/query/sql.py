@@ -43,7 +43,7 @@ TIME_COLUMNS = {
 MAX_THRESHOLD = 1 << 56
 MINUTE_NS = 60 * 10**9
 TRACE_SLACK_NS = 10 * MINUTE_NS  # a trace may begin before, and end after, the span that is asked for
-SAMPLES_BLOCK_NS = 7_200_000_000_000
+SAMPLES_BLOCK_NS = 3_600_000_000_000
 SAMPLES_BLOCK = f"intDiv(toUnixTimestamp64Nano(time), {SAMPLES_BLOCK_NS})"  # what `samples` are sorted by first
 # Tables of the recent window, where what waits for a verdict rests -> what tells their rows apart.
 WINDOWS = {"spans_recent": "trace_id, span_id", "logs_recent": "record_id"}
