@@ -218,12 +218,13 @@ def _label_columns(scope: Scope, read: Read) -> list[str]:
 
 
 def labels_of(table: pa.Table, chosen: tuple[str, ...] | None) -> list[Labels]:
-    """Labels of each row, all or those that were chosen, with the metric's name."""
+    """Labels of each row, all or those that were chosen, with the metric's name. Of the latter equal ones are one."""
     if chosen is not None:
         texts = [table[f"label_{number}"].to_pylist() for number in range(len(chosen))]
-        rows = zip(table["metric"].to_pylist(), *texts, strict=True)
+        rows = list(zip(table["metric"].to_pylist(), *texts, strict=True))
         names = ("__name__", *chosen)
-        return [{name: text for name, text in zip(names, row, strict=True) if text} for row in rows]
+        made = {row: {name: text for name, text in zip(names, row, strict=True) if text} for row in set(rows)}
+        return [made[row] for row in rows]
     maps = table["labels"].combine_chunks()
     if isinstance(maps, pa.ChunkedArray):
         maps = maps.chunk(0)
@@ -339,14 +340,18 @@ def _histogram(row: dict[str, object]) -> Histogram:
 
 
 def _in_order_of_series(flat: Flat) -> Flat:
-    """Of points that come block by block, in each of which they are in order."""
+    """Of floats that come block by block, in each of which they are in order."""
     firsts = np.flatnonzero(np.append(True, flat.owners[1:] != flat.owners[:-1])) if len(flat.owners) else flat.owners
     order = np.argsort(flat.owners[firsts], kind="stable")
     if (np.diff(order) == 1).all():
         return flat
     lengths = np.diff(np.append(firsts, len(flat.owners)))[order]
     ends = np.cumsum(lengths)
-    return _take(flat, np.repeat(firsts[order] - ends + lengths, lengths) + np.arange(ends[-1]))
+    places = np.repeat(firsts[order] - ends + lengths, lengths)
+    places += np.arange(ends[-1])
+    values = flat.values[places]
+    owners = np.repeat(flat.owners[firsts[order]], lengths)
+    return Flat(owners, flat.times[places], values, values.view(np.int64) == STALE_BITS)
 
 
 def _repeated(flat: Flat) -> Bools:
