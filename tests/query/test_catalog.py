@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.described import described
@@ -31,7 +32,7 @@ from traceo.query.service_compare import compare_service, judge_change
 from traceo.query.service_facts import find_deploys
 from traceo.query.service_map import read_map
 from traceo.query.sql import TimeRange
-from traceo.store.base import Signal
+from traceo.store.base import QueryLimits, Signal
 
 NOW_NS = time.time_ns()
 RANGE = TimeRange(NOW_NS - 3600 * 10**9, NOW_NS + 3600 * 10**9)
@@ -96,12 +97,35 @@ def test_services_of_all_signals_have_a_row(tenant: str) -> None:
         (Page(search="nothing"), []),
         (Page(sort="error_ratio", limit=1), ["cart"]),
         (Page(sort="service", limit=2, offset=1), ["cron", "node"]),
+        (Page(sort="health"), ["cart", "shop", "cron", "node"]),
     ],
-    ids=["name", "version", "nothing", "sorted", "paged"],
+    ids=["name", "version", "nothing", "sorted", "paged", "worst first"],
 )
 def test_rows_are_searched_sorted_and_paged(tenant: str, page: Page, names: list[str]) -> None:
     found = run(lambda q: list_catalog(q, tenant, RANGE, page))
     assert [row["service"] for row in found["services"]] == names
+
+
+def test_summary_is_of_all_that_is_found_and_not_of_the_page(tenant: str) -> None:
+    summary = run(lambda q: list_catalog(q, tenant, RANGE, Page(sort="health", limit=1)))["summary"]
+    assert summary["health"] == {"failing": 1, "degraded": 0, "healthy": 1, "idle": 2}
+    assert (summary["requests"], summary["errors"], summary["error_ratio"]) == (26, 6, 6 / 26)
+    nothing = run(lambda q: list_catalog(q, tenant, RANGE, Page(search="nothing")))["summary"]
+    assert (nothing["requests"], nothing["error_ratio"]) == (0, 0.0)
+
+
+def test_page_of_a_service_looks_at_the_observed_time_once(tenant: str) -> None:
+    asked: list[str] = []
+
+    class Noted(Queries):
+        async def table(self, sql: str, params: dict[str, Any], *, limits: QueryLimits | None = None) -> pa.Table:
+            asked.append(sql)
+            return await super().table(sql, params, limits=limits)
+
+    queries = Noted(engine(), QuerySettings())
+    asyncio.run(read_service(queries, tenant, "cart", RANGE))
+    assert len([sql for sql in asked if "AS parts FROM span_red" in sql]) == 1
+    assert len(asked) <= 10
 
 
 def test_page_of_a_service_tells_its_deploys_and_neighbours(tenant: str) -> None:
@@ -223,9 +247,9 @@ def test_red_over_time_adds_up_to_the_catalog(tenant: str) -> None:
         assert sum(by_name[name]["errors"]) == catalog[name]["errors"]
     for requests, p99_ms in zip(by_name["cart"]["requests"], by_name["cart"]["p99_ms"], strict=True):
         assert (p99_ms is None) == (requests == 0)
-    (add,) = run(lambda q: read_red(q, tenant, RANGE, "cart", "add", durations=False))["series"]
+    (add,) = run(lambda q: read_red(q, tenant, RANGE, ["cart"], "add", durations=False))["series"]
     assert sum(add["requests"]) == 13 and set(add) == {"service", "requests", "errors"}
-    assert run(lambda q: read_red(q, tenant, RANGE, "nobody"))["series"] == []
+    assert run(lambda q: read_red(q, tenant, RANGE, ["nobody"]))["series"] == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add_parser("services", help=text, description=text)
     _add_flags(parser)
     parser.add_argument("--search", default="", metavar="TEXT", help="part of a name, version, language or namespace")
-    parser.add_argument("--sort", default="requests", metavar="FIGURE", help="such as error_ratio, p95_ms, service")
+    parser.add_argument(
+        "--sort", default="requests", metavar="FIGURE", help="such as health, error_ratio, p95_ms, service"
+    )
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="how many at the most (100)")
     parser.set_defaults(run=_list)
     kinds = parser.add_subparsers(title="what", metavar="WHAT")

@@ -1,7 +1,8 @@
 """The catalogue: one row a service with figures, health and facts; and the page of one service."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from traceo.errors import NotFound
@@ -14,12 +15,16 @@ from traceo.query.service_map import list_all_edges
 from traceo.query.services import QUANTILES, list_operations, list_services
 from traceo.query.sql import TimeRange
 
+WORST_FIRST = ("failing", "degraded", "healthy", "idle")
 IDLE: Row = {"requests": 0, "errors": 0, "rate_per_s": 0.0, "error_ratio": 0.0, **dict.fromkeys(QUANTILES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows: `search` in the name, team, any version, language, namespace or environment; largest first."""
+    """Which rows: `search` in the name, team, any version, language, namespace or environment.
+
+    The largest `sort` first; by `health` the worst, of equal ones the busiest.
+    """
 
     search: str = ""
     sort: str = "requests"
@@ -30,7 +35,10 @@ class Page:
 async def list_catalog(
     queries: Queries, tenant: str, between: TimeRange, page: Page, owners: Mapping[str, Row] | None = None
 ) -> Row:
-    """`{"services": [...], "total": n, "warnings": [...]}`. `owners`: service -> its owner, with `team`."""
+    """`{"services": [...], "total": n, "summary": {...}, "warnings": [...]}`; summary: of all that is found.
+
+    `owners`: service -> its owner, with `team`.
+    """
     known = owners or {}
     rows, before, (facts, warnings), apdex = await asyncio.gather(
         list_services(queries, tenant, between),
@@ -44,10 +52,24 @@ async def list_catalog(
         for name in {*red, *facts}
     ]
     found = [entry for entry in entries if _matches(entry, page.search.casefold())]
-    found.sort(key=lambda entry: entry["service"])
-    if page.sort != "service":
-        found.sort(key=lambda entry: entry[page.sort] or 0, reverse=True)
-    return {"services": found[page.offset : page.offset + page.limit], "total": len(found), "warnings": warnings}
+    _sort(found, page.sort)
+    shown = found[page.offset : page.offset + page.limit]
+    return {"services": shown, "total": len(found), "summary": _sum_up(found), "warnings": warnings}
+
+
+def _sort(entries: list[Row], by: str) -> None:
+    entries.sort(key=lambda entry: entry["service"])
+    if by == "health":
+        entries.sort(key=lambda entry: (WORST_FIRST.index(entry["health"]), -entry["requests"]))
+    elif by != "service":
+        entries.sort(key=lambda entry: entry[by] or 0, reverse=True)
+
+
+def _sum_up(entries: Sequence[Row]) -> Row:
+    counts = Counter(entry["health"] for entry in entries)
+    sums = {name: sum(entry[name] for entry in entries) for name in ("requests", "errors", "rate_per_s")}
+    ratio = sums["errors"] / sums["requests"] if sums["requests"] else 0.0
+    return {**sums, "error_ratio": ratio, "health": {health: counts[health] for health in WORST_FIRST}}
 
 
 async def read_service(
@@ -57,17 +79,17 @@ async def read_service(
     owner = (owners or {}).get(service)
     (rows, before, apdex), (facts, _), operations, versions, processes, (edges, cut) = await asyncio.gather(
         asyncio.gather(
-            list_services(queries, tenant, between),
-            list_before(queries, tenant, between),
+            list_services(queries, tenant, between, service),
+            list_before(queries, tenant, between, service),
             read_apdex(queries, tenant, between, _thresholds({service: owner} if owner else {})),
         ),
         list_facts(queries, tenant, between, service),
         list_operations(queries, tenant, service, between),
         list_versions(queries, tenant, service, between),
         list_instances(queries, tenant, service, between),
-        list_all_edges(queries, tenant, between),
+        list_all_edges(queries, tenant, between, around=service),
     )
-    red = next(({name: row[name] for name in IDLE} for row in rows if row["service"] == service), None)
+    red = next(({name: row[name] for name in IDLE} for row in rows), None)
     if red is None and service not in facts:
         raise NotFound(f"nothing of a service {service[:200]!r} arrived in this time range")
     own = f"service:{service}"

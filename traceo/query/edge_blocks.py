@@ -68,13 +68,18 @@ def edge_conditions(stretches: Collection[Stretch], bind: Callable[[int], str]) 
     return {table: f"({' OR '.join(conditions)})" for table, conditions in parts.items()}
 
 
-async def select_edges(queries: Queries, scope: Scope, between: TimeRange, columns: str) -> str:
-    """SQL, a union: these columns of the tenant's edges, of rows that add up to it. `scope` MUST have no range."""
+async def select_edges(
+    queries: Queries, scope: Scope, between: TimeRange, columns: str, where: Collection[str] = ()
+) -> str:
+    """SQL, a union: these columns of the tenant's edges, of rows that add up to it. `scope` MUST have no range.
+
+    `where`: conditions on the two ends and the kind.
+    """
     first = max(between.start_ns // (MINUTE_S * 10**9), 0) * MINUTE_S
     last = min(-(-between.end_ns // (MINUTE_S * 10**9)) * MINUTE_S, LAST_S // MINUTE_S * MINUTE_S)
     done = await read_done(queries, first, last) if last - first > SPANS_S[-1] else {}
     conditions = edge_conditions(cover(first, last, done), lambda value: scope.bind(value))
-    parts = [scope.select(table, columns, [where], alias="edges FINAL") for table, where in conditions.items()]
+    parts = [scope.select(table, columns, [when, *where], alias="edges FINAL") for table, when in conditions.items()]
     return " UNION ALL ".join(parts) or scope.select("service_edges", columns, ["0"])
 
 

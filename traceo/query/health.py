@@ -2,8 +2,9 @@
 
 from traceo.query.run import Queries, Row
 from traceo.query.service_map import MIN_REQUESTS, health_of
-from traceo.query.services import list_services
-from traceo.query.sql import TimeRange
+from traceo.query.services import QUANTILES, compile_services
+from traceo.query.sql import Scope, TimeRange
+from traceo.store.attributes import decode_text
 
 MIN_SLOWDOWN = 1.5
 MIN_MEASURED = 100  # requests at both times: a p95 of fewer is chance
@@ -27,10 +28,17 @@ def judge(now: Row, before: Row | None) -> tuple[str, str]:
     return health, ""
 
 
-async def list_before(queries: Queries, tenant: str, between: TimeRange) -> dict[str, Row]:
-    """Service -> its figures in the range of the same length just before."""
+async def list_before(queries: Queries, tenant: str, between: TimeRange, service: str | None = None) -> dict[str, Row]:
+    """Service -> its `requests` and quantiles in the range of the same length just before; of all, or of one."""
     first = max(2 * between.start_ns - between.end_ns, -(1 << 63))
     if first >= between.start_ns:
         return {}
-    rows = await list_services(queries, tenant, TimeRange(first, between.start_ns))
-    return {row["service"]: row for row in rows}
+    scope = Scope(tenant, TimeRange(first, between.start_ns))
+    rows = await queries.rows(scope, compile_services(scope, service))
+    return {
+        decode_text(row["service"]): {
+            "requests": row["requests"],
+            **dict(zip(QUANTILES, row["quantiles_ms"], strict=True)),
+        }
+        for row in rows
+    }

@@ -1,5 +1,7 @@
 """Rate, errors and duration over time, of services or of one operation: read from the exact roll-ups."""
 
+from collections.abc import Sequence
+
 from traceo.query.run import Queries, Row
 from traceo.query.services import ENTRY, QUANTILES, QUANTILES_MS
 from traceo.query.sql import MINUTE_NS, Scope, TimeRange
@@ -28,13 +30,15 @@ async def read_red(
     queries: Queries,
     tenant: str,
     between: TimeRange,
-    service: str = "",
+    services: Sequence[str] = (),
     operation: str = "",
     points: int = 60,
     durations: bool = True,
     limit: int = 1000,
 ) -> Row:
     """`{"start", "step_s", "series": [{"service", "requests", "errors", "p50_ms", ...}]}`: a number for each step.
+
+    Of these services, or of all.
 
     Steps are whole minutes, at most `points` of them; `start` is in unix seconds. Without `durations`, no quantiles:
     they are most of the work. Where there were no requests, quantiles are None. Most requests first.
@@ -44,9 +48,9 @@ async def read_red(
     scope.params |= {"start": start, "step": step_s, "columns": columns, "limit": limit}
     entry = "1" if operation else ENTRY
     quantiles = QUANTILES_MS if durations else "[]"
-    where = [
-        f"{name} = {scope.bind(value)}" for name, value in (("service", service), ("operation", operation)) if value
-    ]
+    where = [f"service IN ({', '.join(map(scope.bind, services))})"] if services else []
+    if operation:
+        where.append(f"operation = {scope.bind(operation)}")
     steps = scope.select(
         "span_red",
         f"service, {entry} AS entry, intDiv(toUnixTimestamp(minute) - {{start:Int64}}, {{step:Int64}}) AS slot, "

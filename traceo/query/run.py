@@ -1,7 +1,8 @@
 """Runs statements on the store, within the limits of `config.query`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -31,6 +32,14 @@ Row = dict[str, Any]
 Answer = TypeVar("Answer")
 
 
+@dataclass(slots=True)
+class _Reading:
+    """An answer that is awaited, and by how many."""
+
+    work: asyncio.Task[Any]
+    waiting: int = 0
+
+
 class Queries:
     """The door to the store for every read: at most `query.max_concurrent` at once, of one tenant at most
     `query.max_concurrent_per_tenant`, each within its limits.
@@ -46,6 +55,7 @@ class Queries:
         self._max_wait_s = min(settings.timeout, MAX_WAIT_S)
         self._resting: frozenset[str] = frozenset()
         self._types: dict[str, list[str]] = {}
+        self._being_read: dict[Hashable, _Reading] = {}
         self.known_rows: dict[Hashable, Row] = {}  # of `traces.read_by_id`
         self.recent_series = RecentTables()  # of `promql.fetch`
         self.kept_answers = KeptAnswers(settings.kept_answers)  # of `promql.past_steps`
@@ -104,6 +114,23 @@ class Queries:
                 self._types.clear()
             self._types[key] = described["type"].to_pylist()
         return self._types[key]
+
+    async def once(self, asked: Hashable, read: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """What `read` answers; whoever asks the same meanwhile waits for the same answer, and nothing is kept.
+
+        It is stopped when all of them have gone.
+        """
+        if asked not in self._being_read:
+            self._being_read[asked] = _Reading(asyncio.create_task(read()))
+        reading = self._being_read[asked]
+        reading.waiting += 1
+        try:
+            return await asyncio.shield(reading.work)
+        finally:
+            reading.waiting -= 1
+            if not reading.waiting:
+                del self._being_read[asked]
+                reading.work.cancel()
 
     async def over_recent(
         self, windows: Collection[str], read: Callable[[frozenset[str]], Awaitable[Answer]]

@@ -91,8 +91,8 @@ def _tell(change: Row) -> str:
 
 
 async def _figures(queries: Queries, tenant: str, service: str, between: TimeRange) -> Row:
-    rows = await list_services(queries, tenant, between)
-    return next(({name: row[name] for name in FIGURES} for row in rows if row["service"] == service), NONE)
+    rows = await list_services(queries, tenant, between, service)
+    return next(({name: row[name] for name in FIGURES} for row in rows), NONE)
 
 
 async def _operations(queries: Queries, tenant: str, service: str, between: TimeRange) -> dict[tuple[str, str], Row]:

@@ -27,20 +27,22 @@ FACTS = {
 }
 
 
-def attribute_of(*keys: str) -> str:
-    """SQL: the first of these attributes that is there, as text."""
-    texts = [text_of(f"attributes['{key}']") for key in keys]
-    return f"arrayFirst(text -> text != '', [{', '.join(texts)}])"
+def facts_of(*fields: str) -> str:
+    """SQL: an array of texts, of each of these fields the first attribute that is there.
+
+    How a value becomes text stands in it once: planning it for each attribute took longer than the reading.
+    """
+    attributes = ([f"attributes['{key}']" for key in FACTS[field]] for field in fields)
+    values = ", ".join(f"[{', '.join(each)}]" for each in attributes)
+    text = f"arrayFirst(text -> text != '', arrayMap(value -> {text_of('value')}, values))"
+    return f"arrayMap(values -> {text}, [{values}])"
 
 
 SETS = ", ".join(
-    f"groupUniqArrayIf({MAX_VALUES})({attribute_of(*keys)} AS {name}_, {name}_ != '') AS {name}"
-    for name, keys in FACTS.items()
+    f"groupUniqArrayIf({MAX_VALUES})(said[{place}], said[{place}] != '') AS {name}"
+    for place, name in enumerate(FACTS, 1)
 )
-VERSION_COLUMNS = (
-    f"id, any({attribute_of(*FACTS['versions'])}) AS version, "
-    f"any({attribute_of(*FACTS['environments'])}) AS environment"
-)
+VERSION_COLUMNS = f"id, any({facts_of('versions', 'environments')}) AS said, said[1] AS version, said[2] AS environment"
 SIGNAL_SUMS = "service, signal, toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last"
 
 
@@ -59,7 +61,8 @@ async def list_facts(
         days.append(f"service = {resources.bind(service)}")
         signals.append(f"service = {usage.bind(service)}")
     tail = f"GROUP BY service ORDER BY service LIMIT {MAX_SERVICES + 1}"
-    of_resources = resources.select("resources", f"service, {SETS}", days, tail)
+    described_by = resources.select("resources", f"service, {facts_of(*FACTS)} AS said", days)
+    of_resources = f"SELECT service, {SETS} FROM ({described_by}) {tail}"
     of_signals = usage.select(
         "usage", SIGNAL_SUMS, signals, f"GROUP BY service, signal ORDER BY service LIMIT {3 * MAX_SERVICES + 1}"
     )

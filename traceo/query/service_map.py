@@ -81,17 +81,27 @@ async def _read_groups(
     return {service: ", ".join(known["namespaces"]) for service, known in facts.items()}, warnings
 
 
-async def list_all_edges(queries: Queries, tenant: str, between: TimeRange) -> tuple[list[Row], list[str]]:
-    """Edges of every kind with the ids of their ends, most calls first; and a warning if there are more."""
-    scope = Scope(tenant)
-    rows_sql = await select_edges(queries, scope, between, EDGE_COLUMNS)
-    tail = f"GROUP BY client, server, kind ORDER BY requests DESC, client, server, kind LIMIT {MAX_EDGES + 1}"
-    sql = f"SELECT {EDGE_SUMS} FROM ({rows_sql}) WHERE kind IN ({EDGE_KINDS}) {tail}"
+async def list_all_edges(
+    queries: Queries, tenant: str, between: TimeRange, around: str | None = None
+) -> tuple[list[Row], list[str]]:
+    """Edges of every kind with the ids of their ends, most calls first; and a warning if there are more.
+
+    `around`: those with an end of this name alone, of whatever type.
+    """
     table, seconds = await asyncio.gather(
-        queries.table(sql, dict(scope.params)), observed_seconds(queries, tenant, between)
+        _read_edges(queries, tenant, between, around), observed_seconds(queries, tenant, between)
     )
     cut = [f"only the {MAX_EDGES} busiest edges are shown: take a shorter range"] if len(table) > MAX_EDGES else []
     return _edge_rows(as_bytes(table[:MAX_EDGES]), seconds), cut
+
+
+async def _read_edges(queries: Queries, tenant: str, between: TimeRange, around: str | None) -> pa.Table:
+    scope = Scope(tenant)
+    where = [] if around is None else [f"{scope.bind(around)} IN (client, server)"]
+    rows_sql = await select_edges(queries, scope, between, EDGE_COLUMNS, where)
+    tail = f"GROUP BY client, server, kind ORDER BY requests DESC, client, server, kind LIMIT {MAX_EDGES + 1}"
+    sql = f"SELECT {EDGE_SUMS} FROM ({rows_sql}) WHERE kind IN ({EDGE_KINDS}) {tail}"
+    return await queries.table(sql, dict(scope.params))
 
 
 def _edge_rows(table: pa.Table, seconds: float) -> list[Row]:

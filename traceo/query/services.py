@@ -36,10 +36,10 @@ client, server, kind, sum(calls) AS requests, sum(errors) AS failed, {QUANTILES_
 """
 
 
-async def list_services(queries: Queries, tenant: str, between: TimeRange) -> list[Row]:
-    """RED figures of each service, most requests first."""
+async def list_services(queries: Queries, tenant: str, between: TimeRange, service: str | None = None) -> list[Row]:
+    """RED figures of each service, most requests first; or of one."""
     scope = Scope(tenant, between)
-    sql = compile_services(scope)
+    sql = compile_services(scope, service)
     rows, seconds = await asyncio.gather(queries.rows(scope, sql), observed_seconds(queries, tenant, between))
     return [
         {
@@ -52,9 +52,10 @@ async def list_services(queries: Queries, tenant: str, between: TimeRange) -> li
     ]
 
 
-def compile_services(scope: Scope) -> str:
+def compile_services(scope: Scope, service: str | None = None) -> str:
     """SQL of `list_services`."""
-    entries = scope.select("span_red", ENTRY_SUMS, tail="GROUP BY service, entry")
+    where = [] if service is None else [f"service = {scope.bind(service)}"]
+    entries = scope.select("span_red", ENTRY_SUMS, where, "GROUP BY service, entry")
     return f"SELECT {SERVICE_SUMS} FROM ({entries}) GROUP BY service ORDER BY requests DESC, service"
 
 
@@ -92,8 +93,12 @@ async def observed_seconds(queries: Queries, tenant: str, between: TimeRange) ->
     """How much of a range there is data of: rates are per second of it.
 
     It begins with its first minute, as the roll-ups do, or with the tenant's first data if there is none in as long a
-    time before it. What lies ahead does not count.
+    time before it. What lies ahead does not count. Those who ask at once share one statement.
     """
+    return await queries.once(("observed", tenant, between), lambda: _read_observed(queries, tenant, between))
+
+
+async def _read_observed(queries: Queries, tenant: str, between: TimeRange) -> float:
     start_ns = between.start_ns // MINUTE_NS * MINUTE_NS
     earliest = max(start_ns - (between.end_ns - start_ns), -(1 << 63))
     scope = Scope(tenant, TimeRange(earliest, between.end_ns))

@@ -15,7 +15,7 @@ from traceo.query.deploys import list_deploys
 from traceo.query.service_facts import MAX_SERVICES
 
 router = APIRouter(tags=["catalog"])
-Sort = Literal["requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms", "last_seen", "service"]
+Sort = Literal["health", "requests", "rate_per_s", "error_ratio", "p50_ms", "p95_ms", "p99_ms", "last_seen", "service"]
 
 
 @router.get("/catalog", response_model=CatalogAnswer)
@@ -31,7 +31,7 @@ async def get_catalog(
     limit: Annotated[int, Query(ge=1, le=MAX_SERVICES)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> JSONResponse:
-    """One row a service that sent spans, logs or metrics: figures, health, versions, instances, languages."""
+    """One row a service that sent spans, logs or metrics: figures, health, versions, instances, languages; and sums."""
     owners = await _owners_of(services, tenant)
     return answer(await list_catalog(queries, tenant, between, Page(search, sort, limit, offset), owners))
 

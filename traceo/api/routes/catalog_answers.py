@@ -49,11 +49,31 @@ class Entry(BaseModel):
     owner: OwnerRow | None
 
 
+class HealthCounts(BaseModel):
+    """How many services have which health."""
+
+    failing: int
+    degraded: int
+    healthy: int
+    idle: int
+
+
+class CatalogSummary(BaseModel):
+    """Of all services that the search finds, also of those that are not on this page."""
+
+    requests: int
+    errors: int
+    rate_per_s: float
+    error_ratio: float
+    health: HealthCounts
+
+
 class CatalogAnswer(BaseModel):
     """A page of the catalogue."""
 
     services: list[Entry]
     total: int
+    summary: CatalogSummary
     warnings: list[str] = Field(description="What was cut off, in words")
 
 

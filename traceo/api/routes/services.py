@@ -15,6 +15,7 @@ from traceo.query.service_compare import compare_service
 from traceo.query.services import list_edges, list_operations, list_services
 
 router = APIRouter(tags=["services"])
+MAX_NAMED = 100
 
 
 @router.get("/services", response_model=ServiceRows)
@@ -54,11 +55,14 @@ async def get_red(
     queries: QueriesOf,
     tenant: Tenant,
     between: Range,
-    service: str = "",
+    service: Annotated[
+        list[str] | None, Query(max_length=MAX_NAMED, description="One or several; all, if none")
+    ] = None,
     operation: str = "",
     points: Annotated[int, Query(ge=1, le=500, description="At most so many steps, of whole minutes")] = 60,
     durations: Annotated[bool, Query(description="With quantiles")] = True,
     limit: Annotated[int, Query(ge=1, le=1000, description="Services")] = 1000,
 ) -> JSONResponse:
-    """Requests, errors and durations over time, of every service, of one, or of one operation."""
-    return answer(await read_red(queries, tenant, between, service, operation, points, durations, limit))
+    """Requests, errors and durations over time, of every service, of some, or of one operation."""
+    named = [name for name in service or () if name]
+    return answer(await read_red(queries, tenant, between, named, operation, points, durations, limit))

@@ -9,9 +9,13 @@ afterEach(() => {
 });
 
 test.each([
-  ['/', '', '/api/v1/catalog?start=-1h&end=now&limit=10000'],
-  ['/', '?from=1795690000000&to=1795690500500', '/api/v1/catalog?start=1795690000.000&end=1795690500.500&limit=10000'],
-  ['/', '?from=now&to=-1h', '/api/v1/catalog?start=-1h&end=now&limit=10000'],
+  ['/', '', '/api/v1/catalog?start=-1h&end=now&sort=health&limit=12'],
+  [
+    '/',
+    '?from=1795690000000&to=1795690500500',
+    '/api/v1/catalog?start=1795690000.000&end=1795690500.500&sort=health&limit=12',
+  ],
+  ['/', '?from=now&to=-1h', '/api/v1/catalog?start=-1h&end=now&sort=health&limit=12'],
   ['/services', '?find=cart&tenant=acme', '/api/v1/catalog?start=-1h&end=now&search=cart&limit=10000'],
   ['/traces/0123abcd', '?span=1', '/api/v1/traces/0123abcd'],
   ['/traces/..%2fusers', '', null],

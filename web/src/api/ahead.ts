@@ -48,12 +48,17 @@ export function catalogQuery(range: { start: string; end: string }, search = '')
   return { ...range, search, limit: 10_000 };
 }
 
+/** The services that the overview shows, the worst first; the answer sums up all others. */
+export function worstQuery(range: { start: string; end: string }) {
+  return { ...range, sort: 'health', limit: 12 };
+}
+
 /** What the page of a URL reads first; null where that depends on more than the URL. */
 export function firstOf(pathname: string, search: URLSearchParams): string | null {
   const trace = /^\/traces\/([0-9a-fA-F]+)$/.exec(pathname);
   if (trace) return `/api/v1/traces/${trace[1]}`;
   const range = apiRange(readRange(search.get('from') ?? undefined, search.get('to') ?? undefined));
-  if (pathname === '/') return withQuery('/api/v1/catalog', catalogQuery(range));
+  if (pathname === '/') return withQuery('/api/v1/catalog', worstQuery(range));
   if (pathname === '/services') return withQuery('/api/v1/catalog', catalogQuery(range, search.get('find') ?? ''));
   return null;
 }

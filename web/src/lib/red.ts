@@ -5,16 +5,19 @@ import { useApiRange } from './useRange';
 export type RedOverTime = Answer<'/api/v1/red'>['series'][number];
 
 interface Asked {
-  service?: string;
+  service?: string | readonly string[];
   operation?: string;
   points?: number;
   durations?: boolean;
+  limit?: number;
+  enabled?: boolean;
 }
 
 /** Requests, errors and durations over time; `times` are unix seconds. The step that is not over yet is left out. */
-export function useRed({ service, operation, points = 60, durations = true }: Asked) {
+export function useRed({ service, operation, points = 60, durations = true, limit, enabled }: Asked) {
   const range = useApiRange();
-  const answer = useApi('/api/v1/red', { query: { ...range, service, operation, points, durations } });
+  const query = { ...range, service, operation, points, durations, limit };
+  const answer = useApi('/api/v1/red', { query }, { enabled });
   const { data } = answer;
   const shaped = useMemo(() => {
     if (!data) return null;

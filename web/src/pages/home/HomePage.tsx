@@ -1,6 +1,6 @@
 import { Group, SimpleGrid, Text } from '@mantine/core';
 import { useMemo } from 'react';
-import { catalogQuery } from '../../api/ahead';
+import { worstQuery } from '../../api/ahead';
 import { useApi } from '../../api/client';
 import { Chart, type Line } from '../../components/Chart';
 import { SendData } from '../../components/Empty';
@@ -23,42 +23,36 @@ import { useDeploys } from './useDeploys';
 import { Worse } from './Worse';
 import { WorstServices } from './WorstServices';
 
-const WORST_FIRST = ['failing', 'degraded', 'healthy', 'idle'];
+const BUSIEST = 8;
 
 /** The health of everything at a glance. */
 export default function HomePage() {
   const range = useApiRange();
-  const catalog = useApi('/api/v1/catalog', { query: catalogQuery(range) });
-  const { red } = useRed({ points: 40, durations: false });
+  const catalog = useApi('/api/v1/catalog', { query: worstQuery(range) });
+  const { red } = useRed({ points: 40, durations: false, limit: BUSIEST });
   const { answer: deploys, marks } = useDeploys();
-  const byName = useMemo(() => new Map(red?.series.map((series) => [series.service, series])), [red]);
   const traffic = useMemo((): Line[] => {
     if (!red) return [];
-    return red.series.slice(0, 8).map((series) => ({ name: series.service, values: rates(series, red.stepS) }));
+    return red.series.map((series) => ({ name: series.service, values: rates(series, red.stepS) }));
   }, [red]);
   return (
     <Page title="Overview">
       <Loaded of={catalog} lines={10}>
-        {({ services, total }) => {
+        {({ services, total, summary }) => {
           if (total === 0) return <SendData what="services" />;
-          const bad = services.filter(({ health }) => health === 'failing' || health === 'degraded').length;
-          const requests = services.reduce((sum, row) => sum + row.requests, 0);
-          const failed = services.reduce((sum, row) => sum + row.errors, 0);
-          const worst = [...services].sort(
-            (a, b) => WORST_FIRST.indexOf(a.health) - WORST_FIRST.indexOf(b.health) || b.requests - a.requests,
-          );
+          const bad = summary.health.failing + summary.health.degraded;
           return (
             <>
               <Group className="panel" p="sm" gap="xl">
                 <Figure name="Services" value={formatCount(total)} />
                 <Figure name="Not healthy" value={formatCount(bad)} tone={bad ? 'var(--bad)' : 'var(--good)'} />
-                <Figure name="Requests" value={formatRate(services.reduce((sum, row) => sum + row.rate_per_s, 0))} />
-                <Figure name="Errors" value={formatShare(requests ? failed / requests : 0)} />
+                <Figure name="Requests" value={formatRate(summary.rate_per_s)} />
+                <Figure name="Errors" value={formatShare(summary.error_ratio)} />
                 <IngestState />
                 <SamplingState />
               </Group>
               <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm">
-                <WorstServices worst={worst} total={total} red={byName} />
+                <WorstServices worst={services} total={total} />
                 <Panel title="Traffic">
                   <Chart
                     times={red?.times ?? []}

@@ -5,19 +5,19 @@ import { Panel } from '../../components/Panel';
 import { Errors } from '../../components/Red';
 import { Scroll } from '../../components/Scroll';
 import { Sparkline } from '../../components/Sparkline';
-import type { RedOverTime } from '../../lib/red';
+import { useRed } from '../../lib/red';
 import { formatCount, formatMs, formatRate } from '../../lib/units';
-
-const SHOWN = 12;
 
 interface Props {
   worst: Answer<'/api/v1/catalog'>['services'];
   total: number;
-  red: Map<string, RedOverTime>;
 }
 
-/** The first of the services, which come in order of their health. */
-export function WorstServices({ worst, total, red }: Props) {
+/** Services as they come: the worst first. */
+export function WorstServices({ worst, total }: Props) {
+  const names = worst.map(({ service }) => service);
+  const { red } = useRed({ service: names, points: 40, durations: false, enabled: names.length > 0 });
+  const byName = new Map(red?.series.map((series) => [series.service, series]));
   return (
     <Panel
       title="Services, worst first"
@@ -42,7 +42,7 @@ export function WorstServices({ worst, total, red }: Props) {
             </tr>
           </thead>
           <tbody>
-            {worst.slice(0, SHOWN).map((row) => (
+            {worst.map((row) => (
               <tr key={row.service}>
                 <td>
                   <HealthMark health={row.health} />
@@ -54,7 +54,7 @@ export function WorstServices({ worst, total, red }: Props) {
                 </td>
                 <td>
                   <Sparkline
-                    values={red.get(row.service)?.requests ?? []}
+                    values={byName.get(row.service)?.requests ?? []}
                     label={`Requests of ${row.service} over time`}
                   />
                 </td>
