@@ -48,35 +48,47 @@ PEERS = (
 
 
 class PeerServer:
-    """Use as a context manager: it runs inside, and its folder is removed at the end."""
+    """Use as a context manager: it runs inside, and its folder is removed at the end. `config`: Prometheus' YAML."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, config: str = OUT_OF_ORDER) -> None:
         self.peer = peer
         self.folder = Path(tempfile.mkdtemp(prefix="traceo-bench-peer-"))
-        (self.folder / "prometheus.yml").write_text(OUT_OF_ORDER)
         (self.http_port,) = free_ports(1)
+        (self.folder / "prometheus.yml").write_text(config.replace("{own_port}", str(self.http_port)))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "PeerServer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it over its folder, and wait until it is ready."""
         flags = [flag.format(port=self.http_port, folder=self.folder) for flag in self.peer.flags]
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([self.peer.program, *flags], stdout=log, stderr=log)
         started = time.monotonic()
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() - started > START_TIMEOUT_S:
                 raise RuntimeError(f"{self.peer.name} did not start: {(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(POLL_S)
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.terminate()
+    def stop(self) -> None:
+        """SIGTERM, and wait for the orderly end."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
         try:
-            self._process.wait(STOP_TIMEOUT_S)
+            process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            process.kill()
+            process.wait()
 
     def cpu_s(self) -> float:
         """CPU-seconds of the process since its start."""
