@@ -9,6 +9,7 @@ import { useShell } from '../shell/state';
 import { seriesColor } from '../theme';
 import { ChartValues, chartSheet } from './ChartValues';
 import { Export } from './Export';
+import { picture } from './picture';
 import {
   type Dot,
   dotAt,
@@ -18,7 +19,6 @@ import {
   type Level,
   type Line,
   type Mark,
-  picture,
   resolveColor,
   stack,
   summarise,
@@ -162,6 +162,9 @@ export function Chart({
     return () => plot.destroy();
   }, [times, lines, width, height, kind, stacks, levels, dark, asTable, only, marks, dots, utc, painted, format]);
 
+  const named = lines
+    .map(({ name }, place) => ({ name, color: colors[place] ?? '' }))
+    .filter((_, place) => only === null || only === place);
   const summary = useMemo(() => summarise(label, times, lines, format), [label, times, lines, format]);
   return (
     <Box component="figure" m={0} p="xs" ref={ref} style={{ minWidth: 0, overflow: 'hidden' }}>
@@ -216,7 +219,7 @@ export function Chart({
           <Export
             name={label}
             sheet={() => chartSheet(times, lines)}
-            picture={asTable ? undefined : () => picture(host.current)}
+            picture={asTable ? undefined : () => picture(host.current, { title: label, times, utc, lines: named })}
           />
         </Group>
       </Group>

@@ -156,17 +156,3 @@ export function stack(lines: readonly Line[]): (number | null)[][] {
     }),
   );
 }
-
-/** The canvas on its ground, as a PNG. */
-export function picture(host: HTMLElement | null): Promise<Blob | null> {
-  const drawn = host?.querySelector('canvas');
-  if (!host || !drawn) return Promise.resolve(null);
-  const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = [drawn.width, drawn.height];
-  const context = canvas.getContext('2d');
-  if (!context) return Promise.resolve(null);
-  context.fillStyle = resolveColor(host, 'var(--panel)');
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(drawn, 0, 0);
-  return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
-}
