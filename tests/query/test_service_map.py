@@ -186,6 +186,13 @@ def test_difference_tells_new_gone_and_changed_edges_and_not_chance(tenant: str)
     )
     changed = {edge["after"]["target"]: [change["figure"] for change in edge["changes"]] for edge in edges["changed"]}
     assert changed == {"service:cart": ["error_ratio", "p95_ms"], "service:busy": ["rate_per_s"]}
+    teams = {"shop": "front", "cart": "back", "busy": "back", "old": "past", "new": "next"}
+    grouped = run(lambda q: diff_maps(q, tenant, BEFORE, AFTER, "team", teams))["edges"]
+    assert (names(grouped["new"]), names(grouped["gone"])) == (
+        ["group:front > group:next"],
+        ["group:front > group:past"],
+    )
+    assert [edge["after"]["target"] for edge in grouped["changed"]] == ["group:back"]
     with pytest.raises(InvalidRequest):
         run(lambda q: diff_maps(q, tenant, AFTER, AFTER))
 

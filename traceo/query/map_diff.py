@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from traceo.errors import InvalidRequest
+from traceo.query.map_view import MapView
 from traceo.query.run import Queries, Row
 from traceo.query.service_map import MIN_REQUESTS, read_map
 from traceo.query.services import observed_seconds
@@ -16,14 +17,22 @@ MIN_RATE_CHANGE, MIN_RATIO_CHANGE, MIN_LATENCY_CHANGE = 0.5, 0.01, 0.5
 MIN_MEASURED = 10 * MIN_REQUESTS  # at both times: a p95 of fewer is chance
 
 
-async def diff_maps(queries: Queries, tenant: str, before: TimeRange, after: TimeRange) -> Row:
-    """Nodes and edges that are new, gone or changed from one range to another.
+async def diff_maps(
+    queries: Queries,
+    tenant: str,
+    before: TimeRange,
+    after: TimeRange,
+    group_by: str = "",
+    teams: Mapping[str, str] | None = None,
+) -> Row:
+    """Nodes and edges that are new, gone or changed from one range to another; grouped as `read_map` groups them.
 
     `changed`: the effect is large enough to matter and a test says that it is no chance (`find_changes`).
     """
     if before == after:
         raise InvalidRequest("the two time ranges are the same")
-    old, new = await asyncio.gather(read_map(queries, tenant, before), read_map(queries, tenant, after))
+    view = MapView(group_by=group_by)
+    old, new = await asyncio.gather(*(read_map(queries, tenant, between, view, teams) for between in (before, after)))
     lengths = await asyncio.gather(*(observed_seconds(queries, tenant, between) for between in (before, after)))
     return {
         "warnings": sorted({*old["warnings"], *new["warnings"]}),

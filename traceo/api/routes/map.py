@@ -20,6 +20,7 @@ router = APIRouter(tags=["map"])
 
 
 Hops = Annotated[int | None, Query(ge=0, le=MAX_HOPS)]
+GroupBy = Annotated[Literal["", "namespace", "team", "version"], Query(description="Groups in the place of services")]
 
 
 @router.get("/map", response_model=MapAnswer)
@@ -34,21 +35,23 @@ async def get_map(
     down: Hops = None,
     health: Literal["", Health] = "",
     edge_health: Annotated[Literal["", Health], Query(description="Only such calls, and their ends")] = "",
-    group_by: Annotated[
-        Literal["", "namespace", "team", "version"], Query(description="Groups in the place of services")
-    ] = "",
+    group_by: GroupBy = "",
 ) -> JSONResponse:
     """Services, databases, queues, external hosts and users, with the calls between them; exact, at any past time.
 
     `up` and `down`: from the focus only to callers so far up and to what is called so far down.
     """
     view = MapView(focus, hops, up, down, health, edge_health, group_by)
-    teams = await asyncio.to_thread(_read_teams, services, tenant) if group_by == "team" else None
+    teams = await _read_teams(services, tenant, group_by)
     return answer(await read_map(queries, tenant, between, view, teams))
 
 
-def _read_teams(services: ApiServices, tenant: str) -> dict[str, str]:
-    return {service: ownership.to_row()["team"] for service, ownership in services.owners.read(tenant).items()}
+async def _read_teams(services: ApiServices, tenant: str, group_by: str) -> dict[str, str] | None:
+    """Of each service, for a view by team."""
+    if group_by != "team":
+        return None
+    owners = await asyncio.to_thread(services.owners.read, tenant)
+    return {service: ownership.to_row()["team"] for service, ownership in owners.items()}
 
 
 @router.get("/map/edge", response_model=EdgeSeries)
@@ -66,11 +69,14 @@ async def get_map_edge(
 
 @router.get("/map/diff", response_model=MapDiff)
 async def get_map_diff(
+    services: ServicesOf,
     queries: QueriesOf,
     tenant: Tenant,
     between: Range,
     before_start: Annotated[str, Query(description="Like start: the range to compare with")],
     before_end: Annotated[str, Query(description="Like end")],
+    group_by: GroupBy = "",
 ) -> JSONResponse:
     """Nodes and edges that are new, gone or significantly changed since the range before."""
-    return answer(await diff_maps(queries, tenant, parse_range(before_start, before_end), between))
+    before, teams = parse_range(before_start, before_end), await _read_teams(services, tenant, group_by)
+    return answer(await diff_maps(queries, tenant, before, between, group_by, teams))

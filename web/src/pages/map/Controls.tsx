@@ -84,8 +84,8 @@ export function Controls({ asked, names, set }: Props) {
       {focus && hops('up', 'Hops up, to its callers')}
       {focus && hops('down', 'Hops down, to what it calls')}
       {choice('health', 'Calls by health', HEALTHS, health)}
-      {choice('group', 'Group services', GROUPS, group, { diff: undefined, focus: undefined })}
-      {choice('diff', 'Compare', DIFFERENCES, diff, { group: undefined })}
+      {choice('group', 'Group services', GROUPS, group, { focus: undefined })}
+      {choice('diff', 'Compare', DIFFERENCES, diff)}
       <SegmentedControl
         aria-label="Show as"
         value={as}

@@ -1,11 +1,12 @@
 import { CloseButton, SimpleGrid } from '@mantine/core';
 import { useMemo } from 'react';
 import { useApi } from '../../api/client';
-import { Chart, type Line } from '../../components/Chart';
+import { Chart, type Line, type Mark } from '../../components/Chart';
 import { Empty } from '../../components/Empty';
 import { Loaded } from '../../components/Loaded';
 import { Panel } from '../../components/Panel';
 import { formatMs, formatRate, formatShare } from '../../lib/units';
+import { useDeploys } from '../home/useDeploys';
 
 interface Props {
   source: string;
@@ -14,10 +15,18 @@ interface Props {
   onClose: () => void;
 }
 
-/** The calls from one node to another over time. */
+/** The calls from one node to another over time, with deploys of both. */
 export function EdgePanel({ source, target, range, onClose }: Props) {
   const answer = useApi('/api/v1/map/edge', { query: { ...range, source, target } });
   const { data } = answer;
+  const { answer: deploys } = useDeploys();
+  const marks = useMemo(
+    () =>
+      (deploys.data?.deploys ?? [])
+        .filter(({ service }) => [source, target].includes(`service:${service}`))
+        .map(({ time, service, to_version }): Mark => ({ timeS: time, text: `▼ ${service} ${to_version}` })),
+    [deploys.data, source, target],
+  );
   const [times, rate, errors, p95] = useMemo((): [number[], Line[], Line[], Line[]] => {
     if (!data) return [[], [], [], []];
     const length = data.series[0]?.requests.length ?? 0;
@@ -42,9 +51,16 @@ export function EdgePanel({ source, target, range, onClose }: Props) {
             <Empty title="No calls in this time range" />
           ) : (
             <SimpleGrid cols={{ base: 1, md: 3 }} spacing="sm">
-              <Chart times={times} lines={rate} label="Calls a second" format={formatRate} height={130} />
-              <Chart times={times} lines={errors} label="Share of errors" format={formatShare} height={130} />
-              <Chart times={times} lines={p95} label="Durations" format={formatMs} height={130} />
+              <Chart times={times} lines={rate} label="Calls a second" format={formatRate} height={130} marks={marks} />
+              <Chart
+                times={times}
+                lines={errors}
+                label="Share of errors"
+                format={formatShare}
+                height={130}
+                marks={marks}
+              />
+              <Chart times={times} lines={p95} label="Durations" format={formatMs} height={130} marks={marks} />
             </SimpleGrid>
           )
         }

@@ -42,7 +42,11 @@ export default function MapPage() {
   const around = focus ? { focus, up, down } : {};
   const answer = useApi('/api/v1/map', { query: { ...range, ...around, edge_health: health, group_by: group } });
   const before = useMemo(() => (diff ? timeBefore(diff, range) : null), [diff, range]);
-  const compared = useApi('/api/v1/map/diff', { query: { ...range, ...before } }, { enabled: before !== null });
+  const compared = useApi(
+    '/api/v1/map/diff',
+    { query: { ...range, ...before, group_by: group } },
+    { enabled: before !== null },
+  );
   const differences = useMemo(
     () => (before && compared.data ? readDifferences(compared.data) : null),
     [before, compared.data],

@@ -47,7 +47,7 @@ export default function TracesPage() {
       end: Math.ceil(endMs / 1000),
     });
   }, [q, limit, range, turn]);
-  const found = useUrl<{ traces: Found[] }>(url);
+  const found = useUrl<{ traces: Found[]; metrics: { inspectedTraces: number } }>(url);
   const words = useTraceWords();
   const run: Narrow = (text, chosen) =>
     void navigate({ search: (before) => ({ ...before, ...chosen, q: text || undefined }) });
@@ -77,7 +77,7 @@ export default function TracesPage() {
       <HeatMap q={q} narrow={run} />
       <Differences q={q} narrow={run} key={q} />
       <Loaded of={found} query={q} lines={10}>
-        {({ traces }) =>
+        {({ traces, metrics }) =>
           traces.length === 0 ? (
             q.replace(/\s/g, '') === '{}' ? (
               <SendData what="traces" />
@@ -87,7 +87,17 @@ export default function TracesPage() {
           ) : (
             <Panel
               title={plural(traces.length, 'trace')}
-              right={traces.length >= Number(limit) && <More limit={Number(limit)} />}
+              right={
+                <Text size="xs" className="quiet">
+                  {plural(metrics.inspectedTraces, 'trace')} read
+                  {traces.length >= Number(limit) && (
+                    <>
+                      {' · '}
+                      <More limit={Number(limit)} />
+                    </>
+                  )}
+                </Text>
+              }
             >
               <Exported name="traces">
                 <Rows traces={traces} utc={utc} />
