@@ -265,7 +265,10 @@ test('the map against the time before, in the table, and a call over time', asyn
   await row.getByRole('button', { name: 'over time' }).click();
   await page.getByRole('heading', { name: 'service:payment → database:postgresql/bank@pg-2' }).waitFor();
   await page.getByLabel('Group services').selectOption('namespace');
-  await expect.poll(() => new URL(page.url()).searchParams.get('diff')).toBeNull();
-  await page.getByRole('cell', { name: /shop/ }).first().waitFor();
+  await page
+    .getByRole('row', { name: /postgresql.bank/ })
+    .getByText('new', { exact: true })
+    .waitFor();
+  expect(new URL(page.url()).searchParams.get('diff')).toBe('before');
   await page.context().close();
 });

@@ -40,27 +40,39 @@ export function EdgePanel({ source, target, range, onClose }: Props) {
       data.series.map((row) => ({ name: `${row.kind} p95`, values: row.p95_ms })),
     ];
   }, [data]);
+  const title = `${source} → ${target}`;
   return (
-    <Panel
-      title={`${source} → ${target}`}
-      right={<CloseButton size="sm" onClick={onClose} aria-label="Close the calls over time" />}
-    >
+    <Panel title={title} right={<CloseButton size="sm" onClick={onClose} aria-label="Close the calls over time" />}>
       <Loaded of={answer}>
         {() =>
           times.length === 0 ? (
             <Empty title="No calls in this time range" />
           ) : (
             <SimpleGrid cols={{ base: 1, md: 3 }} spacing="sm">
-              <Chart times={times} lines={rate} label="Calls a second" format={formatRate} height={130} marks={marks} />
+              <Chart
+                times={times}
+                lines={rate}
+                label={`Calls a second, ${title}`}
+                format={formatRate}
+                height={130}
+                marks={marks}
+              />
               <Chart
                 times={times}
                 lines={errors}
-                label="Share of errors"
+                label={`Share of errors, ${title}`}
                 format={formatShare}
                 height={130}
                 marks={marks}
               />
-              <Chart times={times} lines={p95} label="Durations" format={formatMs} height={130} marks={marks} />
+              <Chart
+                times={times}
+                lines={p95}
+                label={`Durations, ${title}`}
+                format={formatMs}
+                height={130}
+                marks={marks}
+              />
             </SimpleGrid>
           )
         }
