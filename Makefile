@@ -16,7 +16,7 @@ SOURCES := traceo tests $(wildcard benchmarks examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup web check test golden docs browser screenshots figures bench demo run lock
+.PHONY: help setup web check test tests golden docs browser screenshots figures bench demo run lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -83,7 +83,9 @@ check: $(STAMP) $(UI) ## lint, format, types, layers
 	$(BIN)/lint-imports
 	cd web && npx biome check --error-on-warnings . && npx tsc
 
-test: check $(CLIENTS) ## all checks and all tests, three files at a time: what CI runs
+test: check tests ## all checks and all tests
+
+tests: $(STAMP) $(UI) $(CLIENTS) ## all tests, three files at a time
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
 
 golden: $(STAMP) ## rewrite the expected outputs under tests/golden; review the difference

@@ -23,6 +23,7 @@ policies:
 """
 LEASE_S = 2
 TAKEN_OVER_S = LEASE_S + 13  # the lease, the wait, a round; most of it is for a busy machine
+POLL_S = 0.25  # between questions to the cluster, whose nodes share the machine
 KEPT = "SELECT reinterpretAsUInt64(reverse(span_id)) AS id, count() AS n FROM spans GROUP BY id"
 JUDGED = "SELECT sum(spans) AS n FROM sampling_ledger"
 ARRIVED = "SELECT count() AS n FROM spans_recent"
@@ -67,7 +68,7 @@ class Replicas:
 
     def check(self, sent: Sent) -> None:
         """Every acknowledged span has one verdict, and is stored once if that is to keep it."""
-        wait_for(lambda: self.number(JUDGED) == self.number(ARRIVED), 60)
+        wait_for(lambda: self.number(JUDGED) == self.number(ARRIVED), 60, POLL_S)
         (decided,) = self.rows(DECIDED)
         assert decided["n"] == decided["traces"] == self.number(ARRIVED) >= len(sent.acknowledged["traces"])
         kept = {row["id"]: row["n"] for row in self.rows(KEPT)}
@@ -105,22 +106,22 @@ def test_outage_of_the_state_database_stops_sampling_for_its_time_and_loses_noth
             wait_for(lambda: len(sent.acknowledged["traces"]) > acknowledged + 5 * ITEMS)
             replicas.postgres.start()
             judged = replicas.number(JUDGED)
-            wait_for(lambda: replicas.number(JUDGED) > judged)
+            wait_for(lambda: replicas.number(JUDGED) > judged, poll_s=POLL_S)
         replicas.check(sent)
     assert sent.refusals == []
 
 
 def _load(server: RunningServer, sent: Sent) -> AbstractContextManager[None]:
-    return load(server, sent, 1, ("traces",))
+    return load(server, sent, 1, ("traces",), pause_s=0.05)
 
 
 def _until_judged(replicas: Replicas) -> None:
-    wait_for(lambda: replicas.number(JUDGED) > 0)
+    wait_for(lambda: replicas.number(JUDGED) > 0, poll_s=POLL_S)
 
 
 def _kill(victim: RunningServer, replicas: Replicas) -> None:
     """The holder of the lease, at work: the other one goes on."""
     victim.kill()
     killed, judged = time.monotonic(), replicas.number(JUDGED)
-    wait_for(lambda: replicas.number(JUDGED) > judged)
+    wait_for(lambda: replicas.number(JUDGED) > judged, poll_s=POLL_S)
     assert time.monotonic() - killed < TAKEN_OVER_S

@@ -34,11 +34,20 @@ class Sent:
 
 
 @contextmanager
-def load(server: RunningServer, sent: Sent, senders: int = 2, signals: Sequence[str] = SIGNALS) -> Iterator[None]:
-    """Send these signals from `senders` threads each, until the block ends or the server does."""
+def load(
+    server: RunningServer, sent: Sent, senders: int = 2, signals: Sequence[str] = SIGNALS, pause_s: float = 0
+) -> Iterator[None]:
+    """Send these signals from `senders` threads each, until the block ends or the server does.
+
+    Where it lasts for seconds, a pause after each request leaves the machine to the server that is watched.
+    """
     stop = threading.Event()
     with ThreadPoolExecutor(senders * len(signals)) as pool:
-        works = [pool.submit(_send, server.otlp_url, signal, sent, stop) for signal in signals for _ in range(senders)]
+        works = [
+            pool.submit(_send, server.otlp_url, signal, sent, stop, pause_s)
+            for signal in signals
+            for _ in range(senders)
+        ]
         try:
             yield
         finally:
@@ -47,12 +56,12 @@ def load(server: RunningServer, sent: Sent, senders: int = 2, signals: Sequence[
                 work.result()
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
-    """Until it is true."""
+def wait_for(condition: Callable[[], object], timeout_s: float = 30.0, poll_s: float = 0.02) -> None:
+    """Until it is true. One that asks a busy server is asked less often, so that it does not wait for its own load."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(poll_s)
 
 
 def new_ids(count: int) -> list[int]:
@@ -65,7 +74,7 @@ def make_request(signal: str, ids: list[int]) -> Message:
     return MAKERS[signal](ids)
 
 
-def _send(url: str, signal: str, sent: Sent, stop: threading.Event) -> None:
+def _send(url: str, signal: str, sent: Sent, stop: threading.Event, pause_s: float) -> None:
     with httpx.Client(timeout=60) as client:
         while not stop.is_set():
             ids = new_ids(ITEMS)
@@ -80,6 +89,7 @@ def _send(url: str, signal: str, sent: Sent, stop: threading.Event) -> None:
             else:
                 sent.refusals.append(f"{answer.status_code} {answer.text}")
                 return
+            stop.wait(pause_s)
 
 
 def _traces(ids: list[int]) -> Message:

@@ -1,10 +1,10 @@
-"""What was acknowledged is stored, exactly once, whenever and however the process ends."""
+"""What was acknowledged is stored, exactly once, whenever and however the process ends; roll-ups agree with it."""
 
 import random
 from pathlib import Path
 
 from tests.e2e.load import ITEMS, SIGNALS, Sent, load, wait_for
-from tests.e2e.server import read_tables, running_server
+from tests.e2e.server import RunningServer, read_tables, running_server
 
 CRASHES = 3
 IDS = {
@@ -62,10 +62,6 @@ def check_stored(data_dir: Path, sent: Sent) -> None:
     assert (tables["series"], tables["resources"]) == ([{"n": 0}], [{"n": 0}])
 
 
-def acknowledged(sent: Sent, items: int) -> bool:
-    return all(len(sent.acknowledged[signal]) >= items for signal in SIGNALS)
-
-
 def test_acknowledged_data_survives_kill_minus_9(tmp_path: Path) -> None:
     chance, sent = random.Random(20), Sent()
     for _ in range(CRASHES):
@@ -77,36 +73,26 @@ def test_acknowledged_data_survives_kill_minus_9(tmp_path: Path) -> None:
                 server.kill()
     assert sent.refusals == []
     with running_server(tmp_path / "data") as server:
+        check_rolled_up(server, sent)
         server.terminate()
     check_stored(tmp_path / "data", sent)
 
 
-def test_rollups_are_right_as_soon_as_the_server_is_ready_again(tmp_path: Path) -> None:
-    sent = Sent()
-    with running_server(tmp_path / "data") as server, load(server, sent):
-        wait_for(lambda: acknowledged(sent, 20 * ITEMS))
-        server.kill()
-    with running_server(tmp_path / "data") as server:
-        rolled = server.sql("SELECT service, minute, sum(spans) AS n FROM service_red GROUP BY ALL ORDER BY ALL")
-        counted = server.sql(
-            "SELECT service, toStartOfMinute(start_time) AS minute, count() AS n FROM spans GROUP BY ALL ORDER BY ALL"
-        )
-        assert rolled == counted
-        assert sum(row["n"] for row in rolled) >= len(sent.acknowledged["traces"])
+def check_rolled_up(server: RunningServer, sent: Sent) -> None:
+    """From the moment on in which it is ready again."""
+    rolled = server.sql("SELECT service, minute, sum(spans) AS n FROM service_red GROUP BY ALL ORDER BY ALL")
+    counted = server.sql(
+        "SELECT service, toStartOfMinute(start_time) AS minute, count() AS n FROM spans GROUP BY ALL ORDER BY ALL"
+    )
+    assert rolled == counted
+    assert sum(row["n"] for row in rolled) >= len(sent.acknowledged["traces"])
 
 
-def test_sigterm_under_load_commits_what_was_acknowledged_and_exits_with_0(tmp_path: Path) -> None:
+def test_sigterm_under_load_commits_what_was_acknowledged_and_leaves_nothing_to_repair(tmp_path: Path) -> None:
     sent = Sent()
     with running_server(tmp_path / "data") as server, load(server, sent):
-        wait_for(lambda: acknowledged(sent, 10 * ITEMS))
+        wait_for(lambda: all(len(sent.acknowledged[signal]) >= 10 * ITEMS for signal in SIGNALS))
         server.terminate()
     assert all("shutting down" in refusal for refusal in sent.refusals)
-    check_stored(tmp_path / "data", sent)
-
-
-def test_clean_end_leaves_nothing_to_repair(tmp_path: Path) -> None:
-    sent = Sent()
-    with running_server(tmp_path / "data") as server, load(server, sent):
-        wait_for(lambda: acknowledged(sent, ITEMS))
-        server.terminate()
     assert list((tmp_path / "data" / "journal").iterdir()) == []
+    check_stored(tmp_path / "data", sent)

@@ -8,7 +8,7 @@ from typing import Any
 from tests.e2e.load import ITEMS, Sent, load, wait_for
 from tests.e2e.server import RunningServer, read_tables, running_server
 
-CRASHES = 4
+CRASHES = 3
 POLICIES = """
 decision_wait: 1s
 policies:
@@ -45,14 +45,14 @@ def test_kill_minus_9_under_load_loses_and_repeats_no_span_of_a_kept_trace(tmp_p
     chance, sent = random.Random(3), Sent()
     settings: dict[str, Any] = {"sampling__policy_file": policy_file(tmp_path)}
     for _ in range(CRASHES):
-        with running_server(tmp_path / "data", **settings) as server, load(server, sent):
+        with running_server(tmp_path / "data", **settings) as server, load(server, sent, pause_s=0.02):
             before = len(sent.acknowledged["traces"])
             wait_for(lambda: len(sent.acknowledged["traces"]) >= before + 10 * ITEMS)  # noqa: B023
             time.sleep(chance.uniform(0, 2.5))  # a random moment of the sampler's rounds is what is tested
             server.kill()
     with running_server(tmp_path / "data", **settings) as server:
         server.settle()
-        wait_for(lambda: all_judged(server))
+        wait_for(lambda: all_judged(server), poll_s=0.25)
         server.terminate()
     queries = {
         "kept": KEPT, "misplaced": MISPLACED, "twice": JUDGED_TWICE, "ledger": LEDGER, "rolled": ROLLED,
