@@ -18,10 +18,10 @@ LONGEST = (
     "cluster/test_takeover.py",
     "e2e/test_sampling.py",
     "e2e/test_prometheus.py",
-    "web/test_units.py",
     "e2e/test_crash.py",
     "e2e/test_disk_full.py",
     "differential/test_promql.py",
+    "web/test_units.py",
 )
 
 

@@ -435,7 +435,7 @@ def test_openapi_tells_the_errors_that_are_answered() -> None:
 def test_too_many_queries_are_told_to_wait() -> None:
     async def work() -> None:
         store = SlowStore()
-        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=1, timeout=0.05))
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=1, timeout=0.3))
         async with client_of(services(store, config)) as client:
             first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
             await store.started.wait()
@@ -451,7 +451,7 @@ def test_too_many_queries_are_told_to_wait() -> None:
 def test_a_caller_who_leaves_frees_the_place_when_the_engine_is_done() -> None:
     async def work() -> None:
         store = SlowStore()
-        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=1, timeout=0.05))
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=1, timeout=0.3))
         async with client_of(services(store, config)) as client:
             first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
             await store.started.wait()
@@ -470,7 +470,7 @@ def test_a_caller_who_leaves_frees_the_place_when_the_engine_is_done() -> None:
 def test_one_tenant_does_not_keep_all_places() -> None:
     async def work() -> None:
         store = SlowStore()
-        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=2, max_concurrent_per_tenant=1, timeout=0.05))
+        config = Config(data_dir=Path("/x"), query=Query(max_concurrent=2, max_concurrent_per_tenant=1, timeout=0.3))
         async with client_of(services(store, config)) as client:
             first = asyncio.create_task(client.post("/api/v1/sql", **SQL))
             await store.started.wait()

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -200,11 +199,10 @@ def test_help_is_fast() -> None:
     command = [
         sys.executable,
         "-c",
-        "import traceo.cli, sys; traceo.cli.make_parser().format_help(); print(*sys.modules)",
+        "import traceo.cli, sys, time; traceo.cli.make_parser().format_help();print(time.process_time(), *sys.modules)",
     ]
-    begin = time.monotonic()
-    modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert time.monotonic() - begin < 2
+    took_s, *modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert float(took_s) < 1.5  # of a processor: others may want it, too
     assert not {"chdb", "pyarrow", "rich", "httpx", "sqlalchemy", "fastapi", "yaml"} & set(modules)
 
 

@@ -56,7 +56,7 @@ def load(
                 work.result()
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 30.0, poll_s: float = 0.02) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, poll_s: float = 0.02) -> None:
     """Until it is true. One that asks a busy server is asked less often, so that it does not wait for its own load."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -29,7 +29,7 @@ def test_requests_that_arrive_together_are_one_block_sorted_by_tenant() -> None:
 def test_lone_request_is_answered_before_the_delay_is_over() -> None:
     async def run() -> None:
         bench = make_bench(batch_max_delay=60.0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await submit_all(bench, [b"x"]) == [Outcome()]
 
     asyncio.run(run())

@@ -33,6 +33,13 @@ def wait_until(holds: Callable[[], bool], within_s: float = 10.0) -> float:
     return time.monotonic() - begun
 
 
+def expiry(engine: Engine) -> datetime:
+    """Of the only lease."""
+    with begin(engine) as connection:
+        expires_at: datetime = connection.execute(select(leases.c.expires_at)).scalar_one()
+    return expires_at
+
+
 def test_one_holder_at_a_time(engine: Engine) -> None:
     first, second = Lease(engine, "sampling", "a", LONG_S), Lease(engine, "sampling", "b", LONG_S)
     assert (first.acquire(), second.acquire(), first.acquire()) == (True, False, True)
@@ -60,7 +67,7 @@ def test_release_leaves_the_lease_of_another(engine: Engine) -> None:
 
 
 def test_dead_holder_is_replaced_after_the_ttl_and_not_before(engine: Engine) -> None:
-    dead, heir = Lease(engine, "sampling", "a", SHORT_S), Lease(engine, "sampling", "b", SHORT_S)
+    dead, heir = Lease(engine, "sampling", "a", SHORT_S), Lease(engine, "sampling", "b", LONG_S)
     begun = time.monotonic()
     assert dead.acquire()
     wait_until(heir.acquire)
@@ -71,8 +78,7 @@ def test_dead_holder_is_replaced_after_the_ttl_and_not_before(engine: Engine) ->
 
 def test_lease_runs_by_the_clock_of_the_database(engine: Engine) -> None:
     assert Lease(engine, "sampling", "a", LONG_S).acquire()
-    with begin(engine) as connection:
-        expires_at = connection.execute(select(leases.c.expires_at)).scalar_one()
+    expires_at = expiry(engine)
     assert abs(expires_at - datetime.now(UTC) - timedelta(seconds=LONG_S)) < timedelta(seconds=10)
 
 
@@ -113,14 +119,14 @@ def test_of_heirs_that_race_one_wins(state_url: str) -> None:
 
 def test_renewing_keeps_the_lease_beyond_its_ttl(engine: Engine) -> None:
     async def work() -> None:
-        ttl_s = 2 * SHORT_S
+        ttl_s = 6 * SHORT_S  # a busy machine renews late, but not by this much
         mine, other = Lease(engine, "sampling", "a", ttl_s), Lease(engine, "sampling", "b", ttl_s)
+        assert mine.acquire()
+        first = expiry(engine)
         task = asyncio.create_task(mine.renew_forever())
-        begun = time.monotonic()
-        while time.monotonic() - begun < 2 * ttl_s:
-            assert not (mine.is_held() and await asyncio.to_thread(other.acquire))
-            await asyncio.sleep(0.02)
-        assert await asyncio.to_thread(mine.acquire)
+        await asyncio.to_thread(wait_until, lambda: expiry(engine) > first + timedelta(seconds=ttl_s))
+        assert not await asyncio.to_thread(other.acquire)
+        assert mine.is_held()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.to_thread(mine.release)

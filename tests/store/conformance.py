@@ -246,7 +246,7 @@ async def test_shorter_retention_applies_to_what_is_stored(store: Store, tenant:
     await store.insert(Signal.LOGS, [Request(tenant, logs("cart", [{"body": "new"}]))])
     assert await count(store, "logs", tenant) == 2
     await apply_retention(store, {**RETENTION, "metrics": 90 * DAY_S, "logs": 5 * DAY_S})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while await count(store, "logs", tenant) > 1:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
