@@ -167,7 +167,8 @@ export function Chart({
     .filter((_, place) => only === null || only === place);
   const summary = useMemo(() => summarise(label, times, lines, format), [label, times, lines, format]);
   return (
-    <Box component="figure" m={0} p="xs" ref={ref} style={{ minWidth: 0, overflow: 'hidden' }}>
+    <Box component="figure" m={0} p="xs" style={{ minWidth: 0, overflow: 'hidden' }}>
+      <div ref={ref} />
       {asTable ? (
         <ChartValues times={times} lines={lines} format={format} utc={utc} />
       ) : (
