@@ -78,14 +78,17 @@ def run(options: Options) -> Result:
 
 
 def _until_sent(prometheus: str, traceo: str) -> float:
-    """Wait until Traceo has what Prometheus has now; returns that moment."""
-    moment, started = time.time() - 2, time.monotonic()
+    """Wait until Traceo has all that Prometheus had two seconds ago; returns that moment."""
+    started = time.monotonic()
     while time.monotonic() < started + TIMEOUT_S:
-        sent, stored = (_samples(api, moment, 10) for api in (prometheus, traceo))
+        moment = time.time() - 2
+        sent, stored = (_samples(api, moment, WINDOW_S) for api in (prometheus, traceo))
         if sent and not _compare(sent, stored)[1]:
             return moment
         time.sleep(0.5)
-    raise RuntimeError(f"samples did not arrive within {TIMEOUT_S:.0f} s")
+    lost = {labels: sorted(set(values) - set(stored.get(labels, []))) for labels, values in sent.items()}
+    some = [f"{dict(labels)} {values}" for labels, values in lost.items() if values][:3]
+    raise RuntimeError(f"{_compare(sent, stored)[1]} samples did not arrive within {TIMEOUT_S:.0f} s, such as {some}")
 
 
 def _samples(api: str, until: float, seconds: float) -> Samples:

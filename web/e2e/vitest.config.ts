@@ -4,9 +4,9 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: [['pictures', 'figures'].includes(mode) ? `e2e/${mode}.ts` : 'e2e/*.e2e.ts'],
     globalSetup: ['e2e/setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     fileParallelism: false,
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 40_000 } },
   },
 }));
