@@ -62,7 +62,8 @@ def test_binary_and_long_lines_pass_every_stage(get: Get, stage: str) -> None:
     assert len(found) == 3
     if not stage:
         assert sorted(line for _, line in found) == sorted([BINARY.decode("utf-8", "replace"), "", LONG])
-    counted = get("query", headers=HEADERS, query=f"sum by (app) (count_over_time({query} | drop __error__ [5m]))")
+    count = f"sum by (app) (count_over_time({query} | drop __error__ [5m]))"
+    counted = get("query", headers=HEADERS, query=count, time=str(NOW + SECOND))
     assert sum(int(row["value"][1]) for row in counted.json()["data"]["result"]) == 3
 
 
