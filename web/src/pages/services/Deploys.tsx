@@ -28,7 +28,7 @@ export function Deploys({ of }: { of: Service }) {
       )}
       {of.deploys.length > 0 && <Moments deploys={of.deploys} chosen={chosen} onChoose={setTime} />}
       <Panel title="Versions">
-        <Scroll label="Versions" maxHeight="none">
+        <Scroll label="Versions in a table" maxHeight="none">
           <table className="grid">
             <thead>
               <tr>
@@ -67,7 +67,7 @@ function Moments({ deploys, chosen, onChoose }: MomentsProps) {
   const { utc } = useShell();
   return (
     <Panel title="Deploys">
-      <Scroll label="Deploys" maxHeight="none">
+      <Scroll label="Deploys in a table" maxHeight="none">
         <table className="grid">
           <thead>
             <tr>
