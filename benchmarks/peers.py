@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.server import POLL_S, START_TIMEOUT_S, STOP_TIMEOUT_S, TICKS, free_ports
+from benchmarks.server import POLL_S, START_TIMEOUT_S, TICKS, end_process, free_ports
 
 OUT_OF_ORDER = "storage: {tsdb: {out_of_order_time_window: 30m}}\n"  # several connections do not keep the order
 
@@ -81,14 +81,8 @@ class PeerServer:
     def stop(self) -> None:
         """SIGTERM, and wait for the orderly end."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process:
+            end_process(process)
 
     def cpu_s(self) -> float:
         """CPU-seconds of the process since its start."""

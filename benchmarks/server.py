@@ -4,7 +4,6 @@ import http.client
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +20,16 @@ MIB = 1 << 20
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
 POLL_S = 0.005
+
+
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and wait for the orderly end; SIGKILL where it does not come."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +95,8 @@ class Server:
     def stop(self) -> None:
         """SIGTERM, and wait for the orderly end."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process:
+            end_process(process)
 
     def kill(self) -> None:
         """SIGKILL: what a power cut does to the process."""
