@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 # They take a minute or more: begun last, one would leave the other processes idle.
 LONGEST = (
     "web/test_browser.py",
+    "store/test_embedded.py",  # and many times as long once the process's engine has data of others
     "cluster/test_takeover.py",
     "e2e/test_sampling.py",
     "e2e/test_prometheus.py",

@@ -26,7 +26,7 @@ def test_a_result_is_as_old_as_its_question() -> None:
     assert recent.get(("a", 1)) == rows(1)
     assert recent.get(("b", 1)) is None
     clock.now += 0.5
-    assert recent.get(("a", 1)) is None
+    assert recent.get(("a", 1)) is None and recent.last(("a", 1)) == rows(1)
 
 
 @pytest.mark.parametrize(("count", "kept"), [(0, False), (1, True), (MAX_ROWS, True), (MAX_ROWS + 1, False)])

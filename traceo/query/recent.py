@@ -11,7 +11,7 @@ MAX_ROWS, MAX_TABLES = 10_000, 200  # of one table; of all
 
 
 class RecentTables:
-    """Small results by what was asked, none older than `max_age_s`. `clock`: seconds, never set back."""
+    """Small results by what was asked, good for `max_age_s`. `clock`: seconds, never set back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, max_age_s: float = 1.0) -> None:
         self._clock = clock
@@ -26,6 +26,10 @@ class RecentTables:
         """The result, if it is young enough."""
         since, table = self._tables.get(asked, (0.0, None))
         return table if table is not None and self._clock() - since < self._max_age_s else None
+
+    def last(self, asked: Hashable) -> pa.Table | None:
+        """The result of the last time, however old."""
+        return self._tables.get(asked, (0.0, None))[1]
 
     def put(self, asked: Hashable, table: pa.Table, since: float) -> None:
         """Keep a result. Not one without rows: what is new to somebody who waits for it is seen at once."""

@@ -182,6 +182,6 @@ class Scope(Bindings):
             start = f"toStartOfMinute({start})"
         bounds = [f"{column} >= {start}", f"{column} < {end}"]
         if table == "samples":
-            first, last = (f"intDiv({{{name}:Int64}}, {SAMPLES_BLOCK_NS})" for name in ("start_ns", "end_ns"))
+            first, last = (moment // SAMPLES_BLOCK_NS for moment in (self.between.start_ns, self.between.end_ns))
             bounds.append(f"indexHint({SAMPLES_BLOCK} BETWEEN {first} AND {last})")
         return bounds

@@ -23,9 +23,9 @@ test.each([...VIEWS, ...STATES])('$name', async ({ path }) => {
   await page.waitForFunction(() => document.getAnimations().length === 0);
   expect.soft(await violations(page), 'dark').toEqual([]);
   await page.setViewportSize(PHONE.viewport);
+  const wider = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  await expect.poll(wider, { message: 'pixels wider than a phone' }).toBeLessThanOrEqual(0); // once charts have followed
   expect.soft(await violations(page), 'phone').toEqual([]);
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  expect.soft(wider, 'pixels wider than a phone').toBeLessThanOrEqual(0);
   expect.soft(page.complaints.filter((text) => !EXPECTED.test(text))).toEqual([]);
   expect(await page.title()).toMatch(/Traceo$/);
   await page.context().close();

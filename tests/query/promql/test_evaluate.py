@@ -14,6 +14,7 @@ from traceo.query.promql.context import Budget
 from traceo.query.promql.evaluate import Answer, Options, query_instant, query_range
 from traceo.query.promql.fetch import FEW_SERIES, THIN_FROM_MS
 from traceo.query.promql.presence import Presence
+from traceo.query.recent import RecentTables
 from traceo.query.run import Queries
 
 grid = Presence.grid
@@ -90,6 +91,19 @@ def test_few_and_many_series_are_read_alike(count: int, factor: int) -> None:
     insert(SETS + sets, SAMPLES + ", ".join(points))
     assert values(ask(name, "m")) == {str(number): [10.5] for number in ids[2:]}
     assert values(ask(name, "sum_over_time(m[2m])")) == {str(number): [-10.0] for number in ids}
+
+
+def test_a_series_that_is_new_since_the_last_time_is_found() -> None:
+    """Those of the last time are read before it is known whether there are others."""
+    name, queries = "promql-new-series", Queries(engine(), Query())
+    queries.recent_series = RecentTables(max_age_s=0)
+    for count in (1, 1, 2):
+        insert(SETS + f"('{name}', 'm', {count}, {count}, 0, map('i', '{count}'))")
+        insert(SAMPLES + f"('{name}', {count}, 30, {count}, 0, 1)")
+        answer = asyncio.run(query_instant(queries, name, "m", 60_000, Options()))
+        assert values(answer) == {str(number): [number] for number in range(1, count + 1)}
+    with pytest.raises(QueryError, match="too many samples"):
+        asyncio.run(query_instant(queries, name, "m", 60_000, Options(max_samples=1)))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,12 +112,39 @@ class Flat:
 
 
 async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> Points | Presence:
-    """The selected series with their points, or only where they have some. Raises LimitExceeded, StoreError."""
-    scope = read.scope(tenant)
-    where = condition(scope, read.matchers)
-    found = await _find_series(queries, read, scope, where, options)
+    """The selected series with their points, or only where they have some. Raises LimitExceeded, StoreError.
+
+    While the series are looked up, the few of the last time are read already: mostly there are no others.
+    """
+    asked = tenant, read.matchers, read.labels, (read.after_ms + 1) // DAY_MS, options.max_series
+    last = queries.recent_series.last(asked)
+    if last is None or last.num_rows > FEW_SERIES:
+        found = await _find_series(queries, tenant, read, asked, options)
+        return await _read_points(queries, tenant, read, found, options)
+    reading = asyncio.create_task(_read_points(queries, tenant, read, last, options))
+    try:
+        found = await _find_series(queries, tenant, read, asked, options)
+        if _ids_of(found) == _ids_of(last):
+            return await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    return await _read_points(queries, tenant, read, found, options)
+
+
+def _ids_of(found: pa.Table) -> set[tuple[int, int]]:
+    """What tells rows of `label_sets` apart: labels follow from a series' id."""
+    return set(zip(found["series_id"].to_pylist(), found["kind"].to_pylist(), strict=True))
+
+
+async def _read_points(
+    queries: Queries, tenant: str, read: Read, found: pa.Table, options: Options
+) -> Points | Presence:
+    """Of the series that were found."""
     if not found.num_rows:
         return _points([], [])
+    scope = read.scope(tenant)
+    where = condition(scope, read.matchers)
     ids, firsts = np.unique(found["series_id"].to_numpy(), return_index=True)
     if len(ids) > options.max_series:
         raise LimitExceeded(
@@ -136,15 +163,14 @@ async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> 
     return _with_hints(points, read) if points.histograms is not None else points
 
 
-async def _find_series(queries: Queries, read: Read, scope: Scope, where: Sequence[str], options: Options) -> pa.Table:
+async def _find_series(queries: Queries, tenant: str, read: Read, asked: Hashable, options: Options) -> pa.Table:
     """Rows of `label_sets`; those found within the last second for the same selector and day are taken again."""
-    asked = scope.tenant, read.matchers, read.labels, (read.after_ms + 1) // DAY_MS, options.max_series
     if (known := queries.recent_series.get(asked)) is not None:
         return known
-    since = queries.recent_series.now()
-    tail = f"ORDER BY metric, series_id LIMIT 1 BY series_id, kind LIMIT {options.max_series + 1}"
+    since, scope = queries.recent_series.now(), read.scope(tenant)
+    tail = f"LIMIT 1 BY series_id, kind LIMIT {options.max_series + 1}"
     columns = ", ".join([SERIES, *_label_columns(scope, read)])
-    sql = scope.select("label_sets", columns, where, tail)
+    sql = scope.select("label_sets", columns, condition(scope, read.matchers), tail)
     found = await queries.table(sql, scope.params, limits=_limits(options))
     queries.recent_series.put(asked, found, since)
     return found
