@@ -19,7 +19,18 @@ from traceo.query.promql.histogram_stats import combine
 from traceo.query.promql.numbers import format_float, format_short
 from traceo.query.promql.quoting import quote
 from traceo.query.promql.selectors import is_label_name
-from traceo.query.promql.values import METADATA, Bools, Floats, Grid, Ints, Labels, empty_grid, group_rows, key_of
+from traceo.query.promql.values import (
+    METADATA,
+    Bools,
+    Floats,
+    Grid,
+    Ints,
+    Labels,
+    distinct_labels,
+    empty_grid,
+    group_rows,
+    key_of,
+)
 from traceo.query.promql.windows import BLOCK
 
 FLOATS_ONLY = frozenset(("min", "max", "stddev", "stdvar", "quantile", "topk", "bottomk"))
@@ -95,11 +106,14 @@ def _group_labels(node: Aggregate, labels: Labels) -> Labels:
 
 def _groups(node: Aggregate, grid: Grid) -> Groups:
     keys: list[Hashable]
+    labels_of_row, rows = distinct_labels(grid.labels)
+    distinct = [grid.labels[row] for row in rows]
     if node.without:
-        keys = [key_of(_group_labels(node, labels)) for labels in grid.labels]
+        keys = [key_of(_group_labels(node, labels)) for labels in distinct]
     else:
-        keys = [tuple(labels.get(name, "") for name in node.grouping) for labels in grid.labels]
-    of_row, firsts = group_rows(keys)
+        keys = [tuple(labels.get(name, "") for name in node.grouping) for labels in distinct]
+    of_labels, firsts = group_rows(keys)
+    of_row, firsts = of_labels[labels_of_row], rows[firsts]
     order = np.argsort(of_row, kind="stable")
     starts = np.searchsorted(of_row[order], np.arange(len(firsts)))
     drop = np.logical_and.reduceat(grid.drop_name[order], starts)

@@ -16,7 +16,7 @@ from traceo.query.promql.context import Context
 from traceo.query.promql.histogram import Hint, Histogram, IncompatibleSchemas, add, align, is_reset
 from traceo.query.promql.histogram_stats import combine
 from traceo.query.promql.range_functions import flat_bounds
-from traceo.query.promql.values import Bools, Floats, Grid
+from traceo.query.promql.values import Bools, Floats, Grid, distinct_labels
 from traceo.query.promql.windows import Range, extend
 
 COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
@@ -44,7 +44,8 @@ def extrapolated(*, counter: bool, per_second: bool) -> Callable[[Sequence[Any],
 def _note_gauges(floats: Range, context: Context) -> None:
     """A counter's name ends in a certain way."""
     used = floats.spread(np.asarray(floats.reach.there.any(axis=1)))
-    names = {floats.metric(row) for row in np.flatnonzero(used)}
+    labels_of_row, rows = distinct_labels(floats.points.labels)
+    names = {floats.metric(rows[number]) for number in np.unique(labels_of_row[used])}
     for name in sorted(names):
         if name and not name.endswith(COUNTER_SUFFIXES):
             suffixes = "/".join(COUNTER_SUFFIXES)
