@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sendShop } from './shop';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+export const ROOT = resolve(import.meta.dirname, '../..');
 const READY_WITHIN_MS = 90_000;
 const POLL_MS = 100;
 
@@ -17,9 +17,14 @@ export interface Running {
   stop: () => Promise<void>;
 }
 
-export async function startServer(settings: Record<string, string> = {}): Promise<Running> {
+/** `fill` writes into the data folder before the server begins. */
+export async function startServer(
+  settings: Record<string, string> = {},
+  fill: (dataFolder: string) => void = () => {},
+): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'traceo-ui-'));
   const [http, otlp, grpc] = await Promise.all([freePort(), freePort(), freePort()]);
+  fill(join(folder, 'data'));
   const log = join(folder, 'server.log');
   const output = openSync(log, 'w');
   const child = spawn(join(ROOT, '.venv/bin/traceo'), ['serve'], {

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { saveShopDashboard } from './boards';
-import { startServer } from './server';
+import { type Running, startServer } from './server';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,7 +11,10 @@ declare module 'vitest' {
 
 /** One server for all files. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startServer();
+  return provide(project, await startServer());
+}
+
+export async function provide(project: TestProject, server: Running): Promise<() => Promise<void>> {
   await saveShopDashboard(server.url);
   project.provide('url', server.url);
   project.provide('otlp', server.otlp);

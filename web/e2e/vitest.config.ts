@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig(({ mode }) => ({
   test: {
     include: [['pictures', 'figures'].includes(mode) ? `e2e/${mode}.ts` : 'e2e/*.e2e.ts'],
-    globalSetup: ['e2e/setup.ts'],
+    globalSetup: [mode === 'figures' ? 'e2e/figures.setup.ts' : 'e2e/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
