@@ -88,7 +88,8 @@ def run(options: Options) -> Result:
             with PeerServer(peer) as server:
                 found.append(_measure(server, load, settle_s, peer.name, peer.write, peer.api))
     notes = tuple(f"{peer.name} is not here: sudo apt-get install {peer.program}." for peer in missing)
-    return Result("metrics_peers", load.description, _rows(found), options.quick, (*notes, "Peers: in the same run."))
+    name = f"metrics_peers{'_long' if load.items > ITEMS else ''}"
+    return Result(name, load.description, _rows(found), options.quick, (*notes, "Peers: in the same run."))
 
 
 def _measure_traceo(load: Load, settle_s: float) -> Measured:

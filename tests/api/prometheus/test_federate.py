@@ -31,7 +31,13 @@ def data(now_ms: int) -> None:
         ({"__name__": "latency", "kind": "float"}, [(1.5, now_ms)]),
         ({"__name__": "latency", "kind": "gauge"}, []),
         ({"__name__": "nothing"}, []),
+        ({"__name__": "rt.seconds", "kind": "custom"}, []),
     )
+    custom = request.timeseries[5].histograms.add(count_int=6, sum=9.5, schema=-53, timestamp=now_ms)
+    custom.custom_values.extend([0.5, 1, 2.5])
+    custom.positive_spans.add(offset=0, length=1)
+    custom.positive_spans.add(offset=1, length=2)
+    custom.positive_deltas.extend([1, 1, 1])
     for series, hint, counts in ((1, 0, [2, -1, 1]), (3, 3, [5])):
         sent = request.timeseries[series].histograms.add(
             count_int=6, sum=1.5, schema=3, zero_threshold=0.001, zero_count_int=1, timestamp=now_ms, reset_hint=hint
@@ -74,6 +80,30 @@ def test_native_histograms_are_served_as_protobuf_alone(services: ApiServices, n
     assert [(span.offset, span.length) for span in one.positive_span] == [(-2, 3)]
     assert list(one.positive_count) == [2, 1, 2]
     assert (empty.histogram.sample_count_float, len(empty.histogram.positive_span)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("accept", "one", "end"), [("text/plain", "1", []), ("application/openmetrics-text", "1.0", ["# EOF"])]
+)
+def test_custom_buckets_are_served_as_a_classic_histogram(
+    services: ApiServices, now_ms: int, accept: str, one: str, end: list[str]
+) -> None:
+    params = {"match[]": '{"rt.seconds"}'}
+    answer = call(services, "GET", "/prometheus/federate", params=params, headers={**HEADERS, "Accept": accept})
+    moment = now_ms if accept == "text/plain" else f"{now_ms // 1000}"
+    labels = 'instance="",kind="custom"'
+    buckets = [("0.5", 1), (one, 1), ("2.5", 3), ("+Inf", 6)]
+    lines = [f'rt_seconds_bucket{{{labels},le="{bound}"}} {count} {moment}' for bound, count in buckets]
+    sums = [f"rt_seconds_sum{{{labels}}} 9.5 {moment}", f"rt_seconds_count{{{labels}}} 6 {moment}"]
+    assert answer.text.splitlines() == ["# TYPE rt_seconds histogram", *lines, *sums, *end]
+
+
+def test_custom_buckets_come_back_from_protobuf(services: ApiServices) -> None:
+    headers = {**HEADERS, "Accept": f"{PROTOBUF};escaping=allow-utf-8"}
+    answer = call(services, "GET", "/prometheus/federate", params={"match[]": '{"rt.seconds"}'}, headers=headers)
+    found = parse_protobuf(answer.content, native=True, classic=False)
+    assert not found.native
+    assert sorted(found.samples().values.tolist()) == [1, 1, 3, 6, 6, 9.5]
 
 
 @pytest.mark.parametrize(

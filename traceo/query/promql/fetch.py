@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from traceo.errors import LimitExceeded, QueryError
 from traceo.query.promql.ast import Matcher
-from traceo.query.promql.histogram import Hint, Histogram, Side, is_reset
+from traceo.query.promql.flat import (
+    MS,
+    STALE_BITS,
+    Flat,
+    Ids,
+    flat_floats,
+    flat_histograms,
+    flat_slim_floats,
+    join_flats,
+    settle,
+    with_hints,
+)
 from traceo.query.promql.options import TOO_MANY_SAMPLES, Options
 from traceo.query.promql.presence import COLUMNS, MAX_BITS, Presence, place_columns, unit_of, unpack
 from traceo.query.promql.selectors import condition
-from traceo.query.promql.values import Bools, Floats, Ints, Labels, Objects, Points
+from traceo.query.promql.values import Ints, Labels, Points
 from traceo.query.run import Queries
 from traceo.query.sql import SAMPLES_BLOCK, Scope, TimeRange
 from traceo.query.translated import (
@@ -32,10 +42,8 @@ from traceo.query.translated import (
 )
 from traceo.store.base import QueryLimits
 
-STALE_BITS = 0x7FF0000000000002
-MS = 1_000_000
 DAY_MS = 86_400_000
-Ids = npt.NDArray[Any]  # of unsigned integers
+Made = TypeVar("Made")
 Source = tuple[Scope, str]  # a statement's scope, and what stands behind its FROM
 FIRST_NS, LAST_NS = -2_208_988_800 * 10**9, (1 << 63) - 2  # what a DateTime64(9) can be
 MANY_SERIES = 5000  # more are chosen by a subquery instead of a list
@@ -64,6 +72,8 @@ SETTINGS allow_deprecated_error_prone_window_functions = 1)
 """
 THIN_FROM_MS = 30_000  # a shorter step leaves nothing out
 IN_ORDER, LATEST_LAST = f"{SAMPLES_BLOCK}, series_id, time", f"{SAMPLES_BLOCK}, series_id, time, received_at"
+FEW_ROWS = 10_000  # are quicker made into points than handed to a thread; a histogram is as much work as many floats
+FLOATS_A_HISTOGRAM = 100
 HISTOGRAMS = """
 series_id, toUnixTimestamp64Milli(time) AS t, toInt8(reset_hint) AS hint, schema, zero_threshold, zero_count,
 count, sum, positive_indexes, positive_counts, negative_indexes, negative_counts, custom_bounds
@@ -100,17 +110,6 @@ class Read:
         return Scope(tenant, TimeRange(start, end))
 
 
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """Points of one table: of series `owners`, numbered by ascending id; sorted by it and by time."""
-
-    owners: Ints
-    times: Ints
-    values: Floats
-    stale: Bools
-    histograms: Objects | None = None
-
-
 async def fetch(queries: Queries, tenant: str, read: Read, options: Options) -> Points | Presence:
     """The selected series with their points, or only where they have some. Raises LimitExceeded, StoreError.
 
@@ -142,7 +141,7 @@ async def _read_points(
 ) -> Points | Presence:
     """Of the series that were found."""
     if not found.num_rows:
-        return _points([], [])
+        return join_flats([], [])
     scope = read.scope(tenant)
     where = condition(scope, read.matchers)
     ids, firsts = np.unique(found["series_id"].to_numpy(), return_index=True)
@@ -158,9 +157,13 @@ async def _read_points(
     sources = [(_read_floats, source) for source in chosen.floats()]
     sources += [(_read_histograms, source) for source in wider.histograms()]
     flats = list(await asyncio.gather(*(function(queries, source, ids, options) for function, source in sources)))
-    points = _points(labels_of(found.take(pa.array(firsts)), read.labels), flats)
-    points = replace(points, running=chosen.has_running_sums())
-    return _with_hints(points, read) if points.histograms is not None else points
+
+    def make() -> Points:
+        points = join_flats(labels_of(found.take(pa.array(firsts)), read.labels), flats)
+        points = replace(points, running=chosen.has_running_sums())
+        return with_hints(points, read.after_ms, resets=read.resets) if points.histograms is not None else points
+
+    return await _off_the_loop(sum(len(flat.times) for flat in flats), make)
 
 
 async def _find_series(queries: Queries, tenant: str, read: Read, asked: Hashable, options: Options) -> pa.Table:
@@ -281,47 +284,33 @@ async def _rows(
 async def _read_floats(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
     """When they were received is looked at only if points differ that have the same time: it costs as much again."""
     flat = await _read_floats_in(queries, source, ids, IN_ORDER, options)
-    repeated = _repeated(flat)
-    bits = flat.values.view(np.int64)
-    if (repeated & (bits[1:] != bits[:-1])).any():
+    if flat is None:
         flat = await _read_floats_in(queries, source, ids, LATEST_LAST, options)
-    return _in_order_of_series(_last_of_each_time(flat))
+        assert flat is not None
+    return flat
 
 
-async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str, options: Options) -> Flat:
+async def _read_floats_in(queries: Queries, source: Source, ids: Ids, order: str, options: Options) -> Flat | None:
+    """None: points differ that have the same time, and the order does not say which came last."""
     between = source[0].between
     assert between is not None
     base = between.start_ns // MS
     short, length_ms = ids.astype(np.uint32), between.end_ns // MS - base
+    latest_last = order == LATEST_LAST
     if len(ids) <= FEW_SERIES or len(np.unique(short)) < len(ids) or length_ms >= 1 << 32:
         columns = STORED_FLOATS_OF_FEW if source[1].startswith("samples ") else FLOATS
-        return _flat(await _rows(queries, source, columns, order, options), ids)
+        table = await _rows(queries, source, columns, order, options)
+        return await _off_the_loop(table.num_rows, lambda: settle(flat_floats(table, ids), latest_last=latest_last))
     columns, many = SLIM_FLOATS.format(base=base, stale=STALE_BITS), len(ids) * length_ms > MANY_SERIES_MS
     table = await _rows(queries, source, columns, order, options, compressed=many)
-    values = table["v"].to_numpy()
-    owners = _owners(table["owner"].to_numpy(), short)
-    return Flat(owners, table["t"].to_numpy().astype(np.int64) + base, values, values.view(np.int64) == STALE_BITS)
+    return await _off_the_loop(
+        table.num_rows, lambda: settle(flat_slim_floats(table, short, base), latest_last=latest_last)
+    )
 
 
-def _flat(table: pa.Table, ids: Ids) -> Flat:
-    """Of FLOATS and of STORED_FLOATS_OF_FEW."""
-    if "v" in table.column_names:
-        found = table["v"].to_numpy()
-    else:
-        whole = table["whole"].to_numpy()
-        found = np.where(whole == 0, table["fractional"].to_numpy(), whole)
-    bits = found.view(np.int64)
-    values = np.where(table["flags"].to_numpy() % 2 == 1, STALE_BITS, bits).view(np.float64)
-    times = table["t"].cast(pa.int64()).to_numpy() // MS
-    return Flat(_owners(table["owner"].to_numpy(), ids), times, values, values.view(np.int64) == STALE_BITS)
-
-
-def _owners(found: Ids, ids: Ids) -> Ints:
-    """For each row the place of its series in `ids`; rows of a series lie together."""
-    firsts = np.flatnonzero(np.append(True, found[1:] != found[:-1])) if len(found) else np.zeros(0, dtype=np.int64)
-    order = np.argsort(ids)
-    series = order[np.searchsorted(ids[order], found[firsts])]
-    return np.repeat(series, np.diff(np.append(firsts, len(found))))
+async def _off_the_loop(rows: int, make: Callable[[], Made]) -> Made:
+    """What is made of many rows, in a thread, so that other requests go on; of a few at once, which is quicker."""
+    return make() if rows <= FEW_ROWS else await asyncio.to_thread(make)
 
 
 async def _read_presence(
@@ -337,109 +326,16 @@ async def _read_presence(
         return None
     rows = min(options.max_samples, len(ids) * -(-units // 64)) + 1
     sql = f"SELECT {COLUMNS} FROM {source[1]} GROUP BY key"
-    bits = unpack(await queries.table(sql, source[0].params, limits=_limits(options, rows)), ids, units)
-    if bits is None:
-        return None
-    return Presence(labels_of(chosen.found.take(pa.array(firsts)), read.labels), bits, read.until_ms, unit_ms)
+    table = await queries.table(sql, source[0].params, limits=_limits(options, rows))
+
+    def make() -> Presence | None:
+        if (bits := unpack(table, ids, units)) is None:
+            return None
+        return Presence(labels_of(chosen.found.take(pa.array(firsts)), read.labels), bits, read.until_ms, unit_ms)
+
+    return await _off_the_loop(table.num_rows, make)
 
 
 async def _read_histograms(queries: Queries, source: Source, ids: Ids, options: Options) -> Flat:
     table = await _rows(queries, source, HISTOGRAMS, "series_id, time, received_at", options)
-    stale = table["sum"].to_numpy().view(np.int64) == STALE_BITS
-    columns = {name: table[name].to_pylist() for name in table.column_names}
-    made = np.empty(table.num_rows, dtype=object)
-    for row in range(table.num_rows):
-        made[row] = _histogram({name: values[row] for name, values in columns.items()})
-    owners, times = _owners(table["series_id"].to_numpy(), ids), table["t"].to_numpy()
-    return _last_of_each_time(Flat(owners, times, np.zeros(len(times)), stale, made))
-
-
-def _histogram(row: dict[str, object]) -> Histogram:
-    def side(name: str) -> Side:
-        indexes = np.array(row[f"{name}_indexes"], dtype=np.int64)
-        return Side(indexes, np.array(row[f"{name}_counts"], dtype=np.float64)).compact()
-
-    numbers = {name: row[name] for name in ("schema", "zero_threshold", "zero_count", "count", "sum")}
-    bounds: tuple[float, ...] = tuple(row["custom_bounds"])  # type: ignore[arg-type]
-    hint = Hint.GAUGE if row["hint"] == Hint.GAUGE else Hint.UNKNOWN
-    return Histogram(positive=side("positive"), negative=side("negative"), custom_bounds=bounds, hint=hint, **numbers)  # type: ignore[arg-type]
-
-
-def _in_order_of_series(flat: Flat) -> Flat:
-    """Of floats that come block by block, in each of which they are in order."""
-    firsts = np.flatnonzero(np.append(True, flat.owners[1:] != flat.owners[:-1])) if len(flat.owners) else flat.owners
-    order = np.argsort(flat.owners[firsts], kind="stable")
-    if (np.diff(order) == 1).all():
-        return flat
-    lengths = np.diff(np.append(firsts, len(flat.owners)))[order]
-    ends = np.cumsum(lengths)
-    places = np.repeat(firsts[order] - ends + lengths, lengths)
-    places += np.arange(ends[-1])
-    values = flat.values[places]
-    owners = np.repeat(flat.owners[firsts[order]], lengths)
-    return Flat(owners, flat.times[places], values, values.view(np.int64) == STALE_BITS)
-
-
-def _repeated(flat: Flat) -> Bools:
-    """Points that are followed by one of the same series and time."""
-    return np.asarray((flat.owners[1:] == flat.owners[:-1]) & (flat.times[1:] == flat.times[:-1]))
-
-
-def _last_of_each_time(flat: Flat) -> Flat:
-    """Of points of the same series and time, the one received last."""
-    repeated = _repeated(flat)
-    return flat if not repeated.any() else _take(flat, np.flatnonzero(np.append(~repeated, True)))
-
-
-def _take(flat: Flat, rows: Ints) -> Flat:
-    histograms = None if flat.histograms is None else flat.histograms[rows]
-    return Flat(flat.owners[rows], flat.times[rows], flat.values[rows], flat.stale[rows], histograms)
-
-
-def _points(labels: list[Labels], flats: list[Flat]) -> Points:
-    """One run of points a series, out of all tables."""
-    flat = flats[0] if len(flats) == 1 else _merge(flats)
-    offsets = np.searchsorted(flat.owners, np.arange(len(labels) + 1)).astype(np.int64)
-    stale = flat.stale if flat.stale.any() else None
-    return Points(labels, offsets, flat.times, flat.values, np.zeros(len(labels), dtype=bool), stale, flat.histograms)
-
-
-def _merge(flats: list[Flat]) -> Flat:
-    if not flats:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Flat(nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool))
-    objects = [np.full(len(flat.times), None) if flat.histograms is None else flat.histograms for flat in flats]
-    owners, times = (np.concatenate([getattr(flat, name) for flat in flats]) for name in ("owners", "times"))
-    together = Flat(
-        owners,
-        times,
-        np.concatenate([flat.values for flat in flats]),
-        np.concatenate([flat.stale for flat in flats]),
-        np.concatenate(objects),
-    )
-    return _last_of_each_time(_take(together, np.lexsort((times, owners))))
-
-
-def _with_hints(points: Points, read: Read) -> Points:
-    """Says of each histogram whether a counter was reset before it. Only points of the range stay."""
-    assert points.histograms is not None
-    hinted = points.histograms.copy()
-    for start, end in zip(points.offsets, points.offsets[1:], strict=False):
-        previous: Histogram | None = None
-        for place in range(start, end):
-            current: Histogram | None = points.histograms[place]
-            if current is not None and previous is not None and current.hint != Hint.GAUGE:
-                hinted[place] = current.with_hint(_hint(current, previous, read.resets))
-            previous = None if points.stale is not None and points.stale[place] else current
-    inside = points.times > read.after_ms
-    return replace(points, histograms=hinted).where(inside)
-
-
-def _hint(current: Histogram, previous: Histogram, resets: bool) -> Hint:
-    """Prometheus' storage never says that there was a reset, only where there was none; and not across layouts."""
-    if previous.hint == Hint.GAUGE:
-        return Hint.UNKNOWN
-    if is_reset(current, previous, trust_hint=False):
-        return Hint.RESET if resets else Hint.UNKNOWN
-    layouts = [(h.schema, h.zero_threshold, h.custom_bounds) for h in (current, previous)]
-    return Hint.NOT_RESET if resets or layouts[0] == layouts[1] else Hint.UNKNOWN
+    return await _off_the_loop(FLOATS_A_HISTOGRAM * table.num_rows, lambda: flat_histograms(table, ids))

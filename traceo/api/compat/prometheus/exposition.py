@@ -1,20 +1,24 @@
 """Samples in the formats that Prometheus scrapes: text, OpenMetrics, protobuf; and names as a scraper takes them.
 
+Histograms with custom buckets go as classic ones, which a scraper may convert back: so federates Prometheus 3.7.
+
 Source: the negotiation and the escaping schemes of Prometheus 3 ("UTF-8 in Prometheus", "content negotiation").
 """
 
 import io
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from google.protobuf import proto
 
 from traceo.api.compat.prometheus.numbers import format_float, format_time
 from traceo.query.histogram_chunks import spans_of
 from traceo.query.promql.histogram import Hint, Histogram, Side
-from traceo.scraping.wire.exposed_pb2 import BucketSpan, LabelPair, Metric, MetricFamily, MetricType, Untyped
+from traceo.scraping.wire.exposed_pb2 import Bucket, BucketSpan, LabelPair, Metric, MetricFamily, MetricType, Untyped
 from traceo.scraping.wire.exposed_pb2 import Histogram as ExposedHistogram
 
 OPENMETRICS, PROTOBUF = "application/openmetrics-text", "application/vnd.google.protobuf"
@@ -106,7 +110,7 @@ ESCAPING: dict[str, Callable[[str], str]] = {
 
 
 def write_samples(samples: Iterable[Sample], chosen: Format) -> bytes:
-    """All samples, which MUST be in order of their metrics. The text formats cannot say native histograms."""
+    """All samples, which MUST be in order of their metrics. The text formats cannot say histograms of a schema."""
     escape = ESCAPING[chosen.escaping]
     if chosen.media == PROTOBUF:
         return _write_protobuf(samples, escape)
@@ -114,17 +118,49 @@ def write_samples(samples: Iterable[Sample], chosen: Format) -> bytes:
 
 
 def _write_text(samples: Iterable[Sample], escape: Callable[[str], str], *, is_open: bool) -> Iterator[str]:
-    floats = (sample for sample in samples if sample.histogram is None)
-    for metric, group in itertools.groupby(floats, key=lambda sample: escape(sample.metric)):
-        is_legacy = LEGACY_NAME.fullmatch(metric) is not None
-        yield f"# TYPE {metric if is_legacy else _quoted(metric)} {'unknown' if is_open else 'untyped'}\n"
+    shown = (sample for sample in samples if sample.histogram is None or sample.histogram.is_custom)
+    untyped = "unknown" if is_open else "untyped"
+    kinds = itertools.groupby(shown, key=lambda sample: (escape(sample.metric), sample.histogram is not None))
+    for (metric, has_buckets), group in kinds:
+        yield f"# TYPE {_metric_name(metric)} {'histogram' if has_buckets else untyped}\n"
         for sample in group:
-            pairs = [f"{_label_name(escape(name))}={_quoted(value)}" for name, value in _labels(sample)]
-            inside = ",".join(pairs if is_legacy else [_quoted(metric), *pairs])
             moment = format_time(sample.time_ms) if is_open else sample.time_ms
-            yield f"{metric if is_legacy else ''}{{{inside}}} {format_float(sample.value)} {moment}\n"
+            pairs = [(escape(name), value) for name, value in _labels(sample)]
+            for suffix, more, value in _lines_of(sample, is_open=is_open):
+                yield f"{_written(metric + suffix, [*pairs, *more])} {format_float(value)} {moment}\n"
     if is_open:
         yield "# EOF\n"
+
+
+def _lines_of(sample: Sample, *, is_open: bool) -> Iterator[tuple[str, list[tuple[str, str]], float]]:
+    """Suffix of the metric, further labels, value. OpenMetrics wants bounds as floats."""
+    if (found := sample.histogram) is None:
+        yield "", [], sample.value
+        return
+    for bound, count in [*_cumulative(found), (math.inf, found.count)]:
+        text = format_float(bound)
+        yield "_bucket", [("le", f"{text}.0" if is_open and text.lstrip("-").isdigit() else text)], count
+    yield "_sum", [], found.sum
+    yield "_count", [], found.count
+
+
+def _cumulative(found: Histogram) -> list[tuple[float, float]]:
+    """Upper bounds of custom buckets, each with the count up to it; without the last, which has none."""
+    counts = np.zeros(len(found.custom_bounds) + 1)
+    counts[found.positive.indexes] = found.positive.counts
+    return list(zip(found.custom_bounds, np.cumsum(counts).tolist(), strict=False))
+
+
+def _metric_name(name: str) -> str:
+    return name if LEGACY_NAME.fullmatch(name) else _quoted(name)
+
+
+def _written(metric: str, labels: Iterable[tuple[str, str]]) -> str:
+    """A series; a name of other characters stands among the labels."""
+    pairs = [f"{_label_name(name)}={_quoted(value)}" for name, value in labels]
+    if LEGACY_NAME.fullmatch(metric):
+        return f"{metric}{{{','.join(pairs)}}}"
+    return f"{{{','.join([_quoted(metric), *pairs])}}}"
 
 
 def _labels(sample: Sample) -> list[tuple[str, str]]:
@@ -167,6 +203,9 @@ def _metric(sample: Sample, escape: Callable[[str], str]) -> Metric:
 
 def _exposed(found: Histogram) -> ExposedHistogram:
     """A histogram that is empty has a span of no buckets, by which scrapers know that it is a native one."""
+    if found.is_custom:
+        buckets = [Bucket(upper_bound=bound, cumulative_count_float=count) for bound, count in _cumulative(found)]
+        return ExposedHistogram(sample_count_float=found.count, sample_sum=found.sum, bucket=buckets)
     return ExposedHistogram(
         sample_count_float=found.count,
         sample_sum=found.sum,

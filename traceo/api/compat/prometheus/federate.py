@@ -50,8 +50,7 @@ async def _read_newest(queries: Queries, tenant: str, selectors: list[str], opti
             key = tuple(sorted(one.labels.items()))
             if key in keys and one.labels.get(NAME):
                 found[key] = _newest(one)
-    shown = (sample for sample in found.values() if sample.histogram is None or not sample.histogram.is_custom)
-    return sorted(shown, key=lambda sample: (sample.metric, sorted(sample.labels.items())))
+    return sorted(found.values(), key=lambda sample: (sample.metric, sorted(sample.labels.items())))
 
 
 def _newest(series: Series) -> Sample:
