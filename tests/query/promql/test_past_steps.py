@@ -14,6 +14,7 @@ from tests.query.promql.test_evaluate import SAMPLES, SETS
 from tests.query.promql.test_evaluate import insert as execute
 from tests.query.telemetry import metrics
 from traceo.config import Query
+from traceo.query.promql import past_steps
 from traceo.query.promql.evaluate import Answer, Options, query_range
 from traceo.query.recent import KeptAnswers
 from traceo.query.run import Queries
@@ -54,6 +55,11 @@ class Watched:
     async def query(self, sql: str, params: Any = None, limits: QueryLimits | None = None) -> pa.Table:
         self.reads += "FROM samples" in sql
         return await self._store.query(sql, params, limits)
+
+
+@pytest.fixture(autouse=True)
+def small_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past_steps, "WORTH_POINTS", 0)
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +174,17 @@ def test_the_last_ten_minutes_are_computed_each_time(watched: tuple[Watched, Que
     assert store.reads == before + 1
     ask(queries, "requests_total", HOUR_MS - 300_000, HOUR_MS)
     assert store.reads == before + 2
+
+
+@pytest.mark.usefixtures("points")
+def test_what_is_computed_quickly_is_not_kept(
+    watched: tuple[Watched, Queries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, queries = watched
+    monkeypatch.setattr(past_steps, "WORTH_POINTS", 10**6)
+    for reads in (1, 2):
+        ask(queries, "requests_total", 0, HOUR_MS)
+        assert store.reads == reads
 
 
 @pytest.mark.usefixtures("points")

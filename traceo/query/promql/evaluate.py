@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -144,7 +145,8 @@ async def _compute_some(
     value, context = await _run(queries, tenant, text, node, window, times, options)
     grid = without_names(value if isinstance(value, Grid) else single_row({}, value))
     notes = tuple(context.notes.warnings), tuple(context.notes.infos)
-    return Steps(node, grid, *notes), not shows_running_sums(node, context.points)
+    made = Steps(node, grid, *notes, points=_count(context.points))
+    return made, not shows_running_sums(node, context.points)
 
 
 def _times_of(window: Window) -> Ints:
@@ -164,12 +166,17 @@ async def _run(
     """The value of a tree, which MUST be resolved, at some steps of the window."""
     points = await _read(queries, tenant, node, times, options)
     context = Context(times, window.step_ms, window, points, Annotations(text), new_budget(options), options)
-    context.budget.spend(sum(each.size for each in {id(each): each for each in points.values()}.values()))
+    context.budget.spend(_count(points))
     try:
         return await asyncio.to_thread(evaluate, node, context), context
     except asyncio.CancelledError:  # the thread stops at its next look at the clock
         context.budget.deadline = 0.0
         raise
+
+
+def _count(points: Mapping[int, Points | Presence]) -> int:
+    """Points of all selectors; what several of them read, once."""
+    return sum(each.size for each in {id(each): each for each in points.values()}.values())
 
 
 async def _read(

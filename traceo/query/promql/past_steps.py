@@ -20,6 +20,7 @@ from traceo.query.run import Queries
 from traceo.query.sql import Scope
 
 FRESH_MS = 600_000  # until then a step may change without anybody being told: senders are late
+WORTH_POINTS = 50_000  # fewer are computed for less than it takes to ask whether what is known still holds
 UNSEEN_S = 60  # an insert is seen so much later than the minute that it is written under, at most
 CELL_BYTES, LABELS_BYTES = 9, 1000  # a value, and whether it is there; of a series
 OF_WINDOW = ("start", "end", "range")  # functions of what the user asked for
@@ -28,7 +29,7 @@ DIFFERENCES = ("rate", "increase", "irate", "idelta", "delta", "changes", "reset
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A query's result at the steps from `first_ms` to `last_ms`, of points that were read from `read_s` on."""
+    """A query's result at the steps from `first_ms` to `last_ms`, of `points` that were read from `read_s` on."""
 
     node: Node
     grid: Grid
@@ -37,6 +38,7 @@ class Steps:
     first_ms: int = 0
     last_ms: int = 0
     read_s: float = 0.0
+    points: int = 0
 
 
 def find_past(queries: Queries, asked: Hashable, node: Node, window: Window) -> Steps | None:
@@ -60,7 +62,12 @@ async def still_holds(queries: Queries, tenant: str, known: Steps) -> bool:
 
 
 def keep_past(queries: Queries, asked: Hashable, window: Window, options: Options, steps: Steps) -> None:
-    """Keep the steps of a whole answer that lie in the past, if they depend neither on the window nor on later ones."""
+    """Keep the steps of a whole answer that lie in the past, if they depend neither on the window nor on later ones.
+
+    Not those that are computed quickly.
+    """
+    if steps.points < WORTH_POINTS:
+        return
     last_ms = min(steps.last_ms, int(steps.read_s * 1000) - FRESH_MS)
     last_ms -= (last_ms - window.start_ms) % window.step_ms
     if last_ms < window.start_ms or steps.grid.histograms is not None:
@@ -95,7 +102,8 @@ def join_steps(known: Steps, window: Window, made: Steps, steps: int) -> Steps:
     grid = _join_grids(known, window, made.grid, steps)
     notes = ((*getattr(known, name), *getattr(made, name)) for name in ("warnings", "infos"))
     warnings, infos = (tuple(dict.fromkeys(texts)) for texts in notes)
-    return replace(made, grid=grid, warnings=warnings, infos=infos)
+    points = max(known.points, made.points)
+    return replace(made, grid=grid, warnings=warnings, infos=infos, points=points)
 
 
 def _join_grids(known: Steps, window: Window, rest: Grid, steps: int) -> Grid:
