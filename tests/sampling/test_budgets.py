@@ -140,7 +140,7 @@ class BudgetBench(Bench):
         """Its spans are gone in the end, so that others' rounds need not look at them."""
         bench = cls(f"decision_wait: 10s\n{KEEP}{document}\n", dry_run=dry_run)
         yield bench
-        asyncio.run(engine().execute(f"DELETE FROM spans_recent WHERE tenant = '{bench.tenant}'"))
+        asyncio.run(engine().execute("TRUNCATE TABLE spans_recent"))
 
     def run(self, rounds: int, start: int, *per_round: tuple[Span, ...]) -> None:
         for number in range(start, start + rounds):
