@@ -79,7 +79,7 @@ export default function HomePage() {
 function Figures({ of }: { of?: Answer<'/api/v1/catalog'> }) {
   const bad = of && of.summary.health.failing + of.summary.health.degraded;
   return (
-    <Group className="panel" p="sm" gap="xl" aria-busy={!of}>
+    <Group className="panel figures" p="sm" aria-busy={!of}>
       <Figure name="Services" value={of ? formatCount(of.total) : WAITING} />
       <Figure
         name="Not healthy"

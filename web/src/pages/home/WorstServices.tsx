@@ -1,3 +1,4 @@
+import { Box } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { Answer, ApiError } from '../../api/client';
@@ -43,7 +44,9 @@ function Table({ worst }: { worst: Catalog['services'] }) {
               <span className="visually-hidden">Health</span>
             </th>
             <th>Service</th>
-            <th>Requests over time</th>
+            <Box component="th" visibleFrom="sm">
+              Requests over time
+            </Box>
             <th className="number">Rate</th>
             <th className="number">Errors</th>
             <th className="number">p95</th>
@@ -55,17 +58,17 @@ function Table({ worst }: { worst: Catalog['services'] }) {
               <td>
                 <HealthMark health={row.health} />
               </td>
-              <td style={{ maxWidth: '12rem' }}>
+              <td style={{ maxWidth: 'min(12rem, 24vw)' }}>
                 <Link to="/services/$service" params={{ service: row.service }} className="link">
                   {row.service}
                 </Link>
               </td>
-              <td>
+              <Box component="td" visibleFrom="sm">
                 <Sparkline
                   values={byName.get(row.service)?.requests ?? []}
                   label={`Requests of ${row.service} over time`}
                 />
-              </td>
+              </Box>
               <td className="number">{formatRate(row.rate_per_s)}</td>
               <td className="number">
                 <Errors share={row.error_ratio} />

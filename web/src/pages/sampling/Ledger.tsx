@@ -42,7 +42,7 @@ export function Ledger() {
         ) : (
           <>
             <Group justify="space-between" mb="sm">
-              <Group gap="xl" className="panel" p="sm">
+              <Group className="panel figures" p="sm">
                 <Figure name="Traces seen" value={formatCount(total.seen.traces)} />
                 <Figure name="Spans kept" value={formatShare(total.share_kept.spans)} />
                 <Figure name="Bytes kept" value={formatShare(total.share_kept.bytes)} />

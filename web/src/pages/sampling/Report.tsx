@@ -26,7 +26,7 @@ export function Report({ of }: { of: Simulated }) {
   const worst = errors.length ? Math.max(...errors.map(Math.abs)) : null;
   return (
     <Panel title="What it would have done">
-      <Group p="sm" gap="xl">
+      <Group className="figures" p="sm">
         <Figure name="Traces kept" value={formatShare(totals.traces.share)} />
         <Figure name="Spans kept" value={formatShare(totals.spans.share)} />
         <Figure name="Bytes kept" value={formatShare(totals.bytes.share)} />

@@ -11,7 +11,7 @@ export function Head({ of, onChanged }: { of: Service; onChanged: () => void }) 
   const [editing, edit] = useDisclosure(false);
   const { owner } = of;
   return (
-    <Group gap="lg" className="panel" p="sm" align="flex-start">
+    <Group className="panel figures" p="sm" align="flex-start">
       <Figure
         name="Health"
         value={of.health}

@@ -137,7 +137,7 @@ function Aligned({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
   const [one, two] = [a, b].map(({ spans }) => bounds(spans));
   return (
     <>
-      <Group className="panel" p="sm" gap="xl">
+      <Group className="panel figures" p="sm">
         <Figure name="Here" value={formatNs(one && one.endNs - one.startNs)} />
         <Figure name="There" value={formatNs(two && two.endNs - two.startNs)} />
         {(Object.keys(NAMES) as Change[]).map((change) => (

@@ -65,7 +65,7 @@ function Summary({ opened }: { opened: Opened | undefined }) {
   const { trace, rows, limits, services, errors } = opened ?? {};
   const root = rows?.[0]?.span;
   return (
-    <Group className="panel" p="sm" gap="xl">
+    <Group className="panel figures" p="sm">
       <Box style={{ minWidth: 0 }}>
         <Text fw={600} className="cut">
           {root ? `${root.service}: ${root.name}` : '…'}

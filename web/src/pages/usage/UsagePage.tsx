@@ -29,7 +29,7 @@ export default function UsagePage() {
     (usage.data?.usage ?? []).reduce((total, row) => total + (row.signal === signal ? row[of] : 0), 0);
   return (
     <Page title="Ingest and usage">
-      <Group gap="xl" className="panel" p="sm">
+      <Group className="panel figures" p="sm">
         {['traces', 'logs', 'metrics'].map((signal) => (
           <Figure
             key={signal}
@@ -73,7 +73,7 @@ function Cardinality() {
       <Loaded of={answer}>
         {({ series, metrics, unqueried }) => (
           <>
-            <Group gap="xl" p="sm">
+            <Group className="figures" p="sm">
               <Figure name="Series" value={`${formatCount(series.today)} of ${formatCount(series.limit)}`} />
               <Figure name="New" value={formatCount(series.new)} />
               <Figure name="Gone" value={formatCount(series.gone)} />
