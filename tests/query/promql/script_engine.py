@@ -150,9 +150,10 @@ def _show_points(series: Any) -> str:
 
 def _at_times(case: Eval, values: list[Value], text: str) -> dict[int, tuple[Value, bool]]:
     explicit = "counter_reset_hint" in text
-    if not case.step_ms:
+    start_ms, step_ms = case.vector_ms or (case.start_ms, case.step_ms)
+    if not step_ms:
         return {case.start_ms: (values[0], explicit)} if values and values[0] is not None else {}
-    times = (case.start_ms + number * case.step_ms for number in range(len(values)))
+    times = (start_ms + number * step_ms for number in range(len(values)))
     return {time: (value, explicit) for time, value in zip(times, values, strict=True) if value is not None}
 
 

@@ -15,7 +15,7 @@ EVAL = re.compile(
     r"eval(?:_(?P<old>\w+))?\s+(?:instant\s+at\s+(?P<at>\S+)|range\s+from\s+(?P<start>\S+)\s+to\s+(?P<end>\S+)\s+step\s+(?P<step>\S+))\s+(?P<query>.+)"
 )
 EXPECT = re.compile(r"expect\s+(\w+)(?:\s+(msg|regex):\s*(.*)|\s+(.*))?")
-RANGE = re.compile(r"range vector from (\S+) to (\S+) step (\S+)")
+RANGE = re.compile(r"expect range vector from (\S+) to (\S+) step (\S+)")
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Eval:
     end_ms: int
     step_ms: int
     expects: list[tuple[str, str, str]] = field(default_factory=list)  # word, msg or regex, text
+    vector_ms: tuple[int, int] | None = None  # of an expected range vector: its first moment, and the step
     series: list[tuple[Key, list[Value], str]] = field(default_factory=list)
     scalar: Value = None
     tenant: str = ""
@@ -141,7 +142,9 @@ def _eval(found: re.Match[str], block: list[str], line: int) -> Eval:
     if found["old"]:
         made.expects.append((found["old"], "", ""))
     for text in block:
-        if expect := EXPECT.fullmatch(text):
+        if vector := RANGE.fullmatch(text):
+            made.vector_ms = parse_time(vector[1]), parse_time(vector[3])
+        elif expect := EXPECT.fullmatch(text):
             made.expects.append((expect[1], expect[2] or "", (expect[3] or expect[4] or "").strip()))
         elif re.match(r"[-+\d.]|NaN|Inf", text) and not re.match(r"[A-Za-z_:][\w:]*\s*[{]", text):
             made.scalar = parse_values(text)[0]

@@ -116,7 +116,7 @@ def _groups(node: Aggregate, grid: Grid) -> Groups:
     of_row, firsts = of_labels[labels_of_row], rows[firsts]
     order = np.argsort(of_row, kind="stable")
     starts = np.searchsorted(of_row[order], np.arange(len(firsts)))
-    drop = np.logical_and.reduceat(grid.drop_name[order], starts)
+    drop = np.logical_or.reduceat(grid.drop_name[order], starts)
     return Groups([_group_labels(node, grid.labels[row]) for row in firsts], order, starts, of_row, drop)
 
 

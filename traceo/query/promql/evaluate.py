@@ -352,8 +352,8 @@ def _select(node: Selector, context: Context) -> tuple[Grid, Ints]:
         return empty_grid(context.steps), np.zeros((0, context.steps), dtype=np.int64)
     context.budget.spend(len(points.labels) * context.steps)
     if node.extension:
-        values, present = smooth(points.without_stale(), ends, context.options.lookback_ms)
-        return Grid(points.labels, values, present, points.drop_name).compact(), np.zeros(0, dtype=np.int64)
+        values, present, histograms = smooth(points.without_stale(), ends, context, node.span)
+        return Grid(points.labels, values, present, points.drop_name, histograms).compact(), np.zeros(0, dtype=np.int64)
     starts = ends - context.options.lookback_ms
     windows = Range(points, starts, ends, context.options.lookback_ms, node.span)
     made = [_newest(block) for block in windows.blocks()]

@@ -1,6 +1,7 @@
 """Range selectors that look beyond their window: `anchored` takes the last point before it, `smoothed` interpolates.
 
-Experimental in Prometheus; for floats. No extrapolation: what is asked for is the difference between the window's ends.
+No extrapolation: what is asked for is the difference between the window's ends (Prometheus' `extendedRate`).
+Native histograms: `extended_histograms.py`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import numpy as np
 
 from traceo.errors import QueryError
 from traceo.query.promql import kernels
-from traceo.query.promql.ast import Call
+from traceo.query.promql.ast import Call, Span
 from traceo.query.promql.context import Context
+from traceo.query.promql.extended_histograms import Difference, smooth_histograms, with_histograms
 from traceo.query.promql.rates import FUNCTIONS as PLAIN
-from traceo.query.promql.values import Floats, Grid, Ints, Points
+from traceo.query.promql.values import Bools, Floats, Grid, Ints, Objects, Points
 from traceo.query.promql.windows import Range, window_bounds
 
 Function = Callable[[Sequence[Any], Call, Context], Grid]
@@ -56,11 +58,26 @@ def _with_point_before(window: Range, context: Context) -> Range:
 
 
 def _difference(window: Range, context: Context, smoothed: bool, *, counter: bool, per_second: bool) -> Grid:
-    """Value at the end less value at the start, and what was lost in resets (Prometheus' `extendedRate`)."""
-    window = replace(window, points=window.points.where(~window.points.is_histogram), known_bounds=None)
+    """Value at the end less value at the start, and what was lost in resets."""
+    if window.points.histograms is None or not window.points.is_histogram.any():
+        return window.grid(*_difference_of_floats(window, context, smoothed, counter=counter, per_second=per_second))
+    floats = replace(window, points=window.points.where(~window.points.is_histogram), known_bounds=None)
+    values, there = _difference_of_floats(floats, context, smoothed, counter=counter, per_second=per_second)
+    how = Difference(smoothed, counter, window.length_ms / 1000 if per_second else 0.0)
+    earliest, hi = _reach(window, context)
+    if smoothed:
+        _, hi = window_bounds(window.points, window.starts, window.ends + context.options.lookback_ms)
+    histograms = with_histograms(window, context, how, (earliest, hi), there)
+    return window.grid(values, there, histograms)
+
+
+def _difference_of_floats(
+    window: Range, context: Context, smoothed: bool, *, counter: bool, per_second: bool
+) -> tuple[Floats, Bools]:
+    """(series x steps): the difference, and where there is one."""
     points = window.points
     if not len(points.times):
-        return window.grid(np.zeros(window.lo.shape), np.zeros(window.lo.shape, dtype=bool))
+        return np.zeros(window.lo.shape), np.zeros(window.lo.shape, dtype=bool)
     earliest, _ = _reach(window, context)
     _, latest = window_bounds(points, window.starts, window.ends + context.options.lookback_ms)
     lo, hi = (bound.ravel() for bound in window.bounds)
@@ -72,25 +89,24 @@ def _difference(window: Range, context: Context, smoothed: bool, *, counter: boo
     right = points.values[safe_hi]
     if smoothed:
         both = before & there & ((lo < hi) | after)
-        left = np.where(both, _between(points, lo - 1, starts, counter, left_edge=True), left)
+        left = np.where(both, _between(points, lo - 1, starts, counter), left)
         inside = after & there & (safe_hi >= 0) & ((hi > lo) | before)
-        right = np.where(inside, _between(points, hi - 1, ends, counter, left_edge=False), right)
+        right = np.where(inside, _between(points, hi - 1, ends, counter), right)
     gained = right - left
     if counter:
         gained = gained + _lost(points.values, left, right, lo, hi)
     if per_second:
         gained = gained / (window.length_ms / 1000)
-    return window.grid(gained.reshape(window.lo.shape), there.reshape(window.lo.shape))
+    return gained.reshape(window.lo.shape), there.reshape(window.lo.shape)
 
 
-def _between(points: Points, place: Ints, at: Ints, counter: bool, *, left_edge: bool) -> Floats:
+def _between(points: Points, place: Ints, at: Ints, counter: bool) -> Floats:
     """The value at a moment between a point and the next; a counter that is reset there begins at zero."""
     last = len(points.times) - 1
     one, two = np.clip(place, 0, last), np.clip(place + 1, 0, last)
     y1, y2 = points.values[one], points.values[two]
     if counter:
-        reset = y2 < y1
-        y1, y2 = (np.where(reset, 0.0, y1), y2) if left_edge else (y1, np.where(reset, y2 + y1, y2))
+        y1 = np.where(y2 < y1, 0.0, y1)
     with np.errstate(all="ignore"):
         share = (at - points.times[one]) / (points.times[two] - points.times[one])
         return np.where(two > one, y1 + (y2 - y1) * share, y1)
@@ -105,8 +121,9 @@ def _lost(values: Floats, left: Floats, right: Floats, lo: Ints, hi: Ints) -> Fl
     return lost + np.where(right < previous, previous, 0.0)
 
 
-def smooth(points: Points, moments: Ints, lookback_ms: int) -> tuple[Floats, Any]:
-    """(series x steps): values between the points around each moment, and where there are any."""
+def smooth(points: Points, moments: Ints, context: Context, span: Span) -> tuple[Floats, Bools, Objects | None]:
+    """(series x steps): values between the points around each moment, where there are any, and histograms."""
+    lookback_ms = context.options.lookback_ms
     lo, at = window_bounds(points, moments - lookback_ms, moments)
     _, hi = window_bounds(points, moments, moments + lookback_ms)
     last = max(len(points.times) - 1, 0)
@@ -114,5 +131,9 @@ def smooth(points: Points, moments: Ints, lookback_ms: int) -> tuple[Floats, Any
     one = np.clip(at - 1, 0, last)
     value = points.values[one]
     exact = points.times[one] == moments
-    middle = _between(points, one, np.broadcast_to(moments, one.shape), False, left_edge=True)
-    return np.where(before & after & ~exact, middle, value), before
+    middle = _between(points, one, np.broadcast_to(moments, one.shape), False)
+    made = np.where(before & after & ~exact, middle, value)
+    histograms = None
+    if points.histograms is not None:
+        histograms = smooth_histograms(points, (lo, at, hi), moments, before, context, span)
+    return made, before, histograms

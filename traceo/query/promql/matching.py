@@ -11,8 +11,18 @@ from traceo.errors import QueryError
 from traceo.query.promql.ast import Binary, Cardinality, Matching
 from traceo.query.promql.context import Context
 from traceo.query.promql.operators import ARITHMETIC, Cells, operate
-from traceo.query.promql.quoting import quote
-from traceo.query.promql.values import METADATA, Bools, Grid, Ints, Labels, empty_grid, key_of, merge_same_labels, stack
+from traceo.query.promql.values import (
+    METADATA,
+    Bools,
+    Grid,
+    Ints,
+    Labels,
+    empty_grid,
+    key_of,
+    merge_same_labels,
+    show_labels,
+    stack,
+)
 
 AMBIGUOUS = "many-to-many matching not allowed: matching labels must be unique on one side"
 GROUP_NEEDED = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
@@ -23,7 +33,7 @@ def match_labels(labels: Labels, matching: Matching) -> Labels:
     """Those that decide which series belong together."""
     if matching.on:
         return {name: labels[name] for name in matching.labels if labels.get(name)}
-    return {name: value for name, value in labels.items() if name not in matching.labels and name != "__name__"}
+    return {name: value for name, value in labels.items() if name not in matching.labels and name not in METADATA}
 
 
 def _signatures(grid: Grid, matching: Matching) -> list[Hashable]:
@@ -76,9 +86,7 @@ def combine_vectors(node: Binary, left: Grid, right: Grid, context: Context) -> 
         left, right = _where_both(left, right)
     swapped = matching.card is Cardinality.ONE_TO_MANY
     sides = _sides(matching, *((right, left) if swapped else (left, right)))
-    fill_many, fill_one = matching.fill_left, matching.fill_right
-    if swapped:
-        fill_many, fill_one = fill_one, fill_many
+    fill_many, fill_one = matching.fill_left, matching.fill_right  # in Prometheus, too, whichever side is the many
     _check_one_side(sides, matching, "left" if swapped else "right")
     if matching.card is Cardinality.ONE_TO_ONE:
         _check_many_side(sides, fill_one is not None)
@@ -212,8 +220,3 @@ def _result_labels(many: Labels, one: Labels, op: str, matching: Matching) -> La
         if one.get(name):
             labels[name] = one[name]
     return labels
-
-
-def show_labels(labels: Labels) -> str:
-    """As Prometheus prints a label set."""
-    return f"{{{', '.join(f'{name}={quote(value)}' for name, value in sorted(labels.items()))}}}"

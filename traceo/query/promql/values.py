@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from traceo.errors import QueryError
 from traceo.query.promql.histogram import Histogram
+from traceo.query.promql.quoting import quote
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -112,6 +113,11 @@ def stack(grids: Sequence[Grid]) -> Grid:
 def key_of(labels: Labels) -> frozenset[tuple[str, str]]:
     """Equal for equal labels."""
     return frozenset(labels.items())
+
+
+def show_labels(labels: Labels) -> str:
+    """As Prometheus prints a label set."""
+    return f"{{{', '.join(f'{name}={quote(value)}' for name, value in sorted(labels.items()))}}}"
 
 
 def distinct_labels(labels: Sequence[Labels]) -> tuple[Ints, Ints]:

@@ -25,7 +25,7 @@ export function SendData({ what }: { what: string }) {
       </Code>
       <p>
         or see what a whole system looks like: <Code>traceo demo</Code>. How much has arrived is shown on{' '}
-        <Link to="/usage" className="link" style={{ textDecoration: 'underline' }}>
+        <Link to="/usage" className="link in-text">
           Ingest and usage
         </Link>
         .

@@ -79,12 +79,7 @@ function Form({ language, queries, kind }: Props) {
     return (
       <Text size="sm" role="status">
         It is on{' '}
-        <Link
-          to="/dashboards/$id"
-          params={{ id: pin.data.id }}
-          className="link"
-          style={{ textDecoration: 'underline' }}
-        >
+        <Link to="/dashboards/$id" params={{ id: pin.data.id }} className="link in-text">
           {pin.data.title}
         </Link>
         .

@@ -21,7 +21,7 @@ export function Coming() {
       <Panel title="Costs">
         <Text size="sm" className="quiet" p="sm">
           This version knows no prices. What each team's telemetry costs will stand here. Until then{' '}
-          <Link to="/usage" className="link" style={{ textDecoration: 'underline' }}>
+          <Link to="/usage" className="link in-text">
             Ingest and usage
           </Link>{' '}
           says how much arrives, and from whom.

@@ -1,13 +1,10 @@
-import { Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { useApi } from '../../api/client';
 import { Empty } from '../../components/Empty';
 import { Loaded } from '../../components/Loaded';
+import { NewErrorRows } from '../../components/NewErrorRows';
 import { Panel } from '../../components/Panel';
-import { ListRow, Rows } from '../../components/Rows';
 import { spanOf } from '../../lib/time';
-import { formatCount } from '../../lib/units';
 import { useApiRange } from '../../lib/useRange';
 import { useShell } from '../../shell/state';
 
@@ -34,30 +31,7 @@ export function NewErrors() {
             {({ errors }) => {
               const found = errors.filter(({ id }) => !known.has(id)).slice(0, SHOWN);
               if (found.length === 0) return <Empty title="None that were not there before" />;
-              return (
-                <Rows>
-                  {found.map((error) => (
-                    <ListRow key={error.id} justify="space-between">
-                      <Text size="sm" className="cut" style={{ minWidth: 0 }} title={error.example_message}>
-                        {error.example_traces[0] ? (
-                          <Link className="link" to="/traces/$traceId" params={{ traceId: error.example_traces[0] }}>
-                            {error.type || error.operation}
-                          </Link>
-                        ) : (
-                          error.type || error.operation
-                        )}{' '}
-                        <span className="quiet">
-                          {[...new Set(error.versions.map(({ service }) => service))].slice(0, 2).join(', ')}{' '}
-                          {error.example_message}
-                        </span>
-                      </Text>
-                      <Text size="sm" className="number" fw={600}>
-                        {formatCount(error.count)}
-                      </Text>
-                    </ListRow>
-                  ))}
-                </Rows>
-              );
+              return <NewErrorRows of={found} withServices />;
             }}
           </Loaded>
         )}

@@ -29,7 +29,12 @@ export function RecentDeploys({ of }: { of: ReturnType<typeof useDeploys>['answe
                 .map(({ service, environment, time, from_version, to_version, rollback }) => (
                   <ListRow key={`${service} ${environment} ${time}`} justify="space-between">
                     <Text size="sm" className="cut">
-                      <Link to="/services/$service" params={{ service }} search={{ tab: 'deploys' }} className="link">
+                      <Link
+                        to="/services/$service"
+                        params={{ service }}
+                        search={{ tab: 'deploys' }}
+                        className="link in-text"
+                      >
                         {service}
                       </Link>{' '}
                       {rollback && <b style={{ color: 'var(--warn)' }}>rolled back </b>}

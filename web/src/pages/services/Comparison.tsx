@@ -1,14 +1,12 @@
-import { Alert, List, SimpleGrid, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, List, SimpleGrid } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { Answer } from '../../api/client';
 import { Loaded } from '../../components/Loaded';
+import { NewErrorRows } from '../../components/NewErrorRows';
 import { Panel } from '../../components/Panel';
 import { type Figures, RedCells, RedHeads } from '../../components/Red';
-import { ListRow, Rows } from '../../components/Rows';
 import { Scroll } from '../../components/Scroll';
 import { formatTime } from '../../lib/time';
-import { formatCount } from '../../lib/units';
 import { useShell } from '../../shell/state';
 import type { Service } from './ServicePage';
 import { type Deploy, useComparison, VERDICTS } from './useComparison';
@@ -99,25 +97,7 @@ function Row({ name, when, of }: { name: ReactNode; when: string; of: Figures })
 function NewErrors({ of }: { of: Compared }) {
   return (
     <Panel title="Errors that were not there before">
-      <Rows>
-        {of.new_errors.map((error) => (
-          <ListRow key={error.id} justify="space-between">
-            <Text size="sm" className="cut" style={{ minWidth: 0 }} title={error.example_message}>
-              {error.example_traces[0] ? (
-                <Link className="link" to="/traces/$traceId" params={{ traceId: error.example_traces[0] }}>
-                  {error.type || error.operation}
-                </Link>
-              ) : (
-                error.type || error.operation
-              )}{' '}
-              {error.example_message}
-            </Text>
-            <Text size="sm" className="number" fw={600}>
-              {formatCount(error.count)}
-            </Text>
-          </ListRow>
-        ))}
-      </Rows>
+      <NewErrorRows of={of.new_errors} />
     </Panel>
   );
 }
