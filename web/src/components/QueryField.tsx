@@ -1,5 +1,6 @@
 import { Textarea } from '@mantine/core';
 import { useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 
 export interface Suggestion {
   text: string;
@@ -43,10 +44,13 @@ export function QueryField(props: QueryFieldProps) {
           .slice(0, SHOWN);
   const take = (suggestion: Suggestion) => {
     const start = before.length - word.length;
-    change(value.slice(0, start) + suggestion.text + value.slice(before.length));
-    setCaret(null);
     const at = start + suggestion.text.length;
-    requestAnimationFrame(() => area.current?.setSelectionRange(at, at));
+    // At once: the next key may come before the next frame.
+    flushSync(() => {
+      change(value.slice(0, start) + suggestion.text + value.slice(before.length));
+      setCaret(null);
+    });
+    area.current?.setSelectionRange(at, at);
   };
   const press = (event: React.KeyboardEvent) => {
     const chosen = offered[place];
