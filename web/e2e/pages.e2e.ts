@@ -3,11 +3,13 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launch, open, PHONE, violations } from './browser';
+import { rolledUp } from './server';
 import { STATES, VIEWS } from './views';
 
 let browser: Browser;
 
 beforeAll(async () => {
+  await rolledUp(inject('url')); // pages show deploys and calls, however early they are looked at
   browser = await launch();
 });
 afterAll(() => browser.close());
