@@ -10,6 +10,8 @@ const HALF = 'half-fleet';
 const [SERVICES, ON_MAP, SPANS, LINES] = [1000, 500, 50_000, 100_000];
 const WITHIN_MS = 120_000;
 const SCROLL_MS = 3000;
+/** Of a quicker key the browser says nothing. */
+const TOLD_FROM_MS = 16;
 /** What is compiled and kept once comes first: counted as growth, it would hide what never ends. */
 const WARM_UP_MS = 60_000;
 const UHD = { viewport: { width: 3840, height: 2160 } };
@@ -158,7 +160,9 @@ test('typing', async () => {
     await page.keyboard.press('End');
     await page.keyboard.type(keys, { delay: 150 });
     await page.waitForTimeout(1000);
-    rows.push([`${what}, to the next paint, slowest`, longest((await kept(page)).inputs), 'ms', 'under 50']);
+    if (!(await field(page).first().inputValue()).endsWith(keys)) throw new Error(`the keys are not in ${what}`);
+    const slowest = Math.max(TOLD_FROM_MS, longest((await kept(page)).inputs));
+    rows.push([`${what}, to the next paint, slowest`, slowest, 'ms', 'under 50']);
     await page.context().close();
   }
 }, 300_000);
