@@ -47,7 +47,7 @@ export function TimeSlider({ span, at, onChange }: Props) {
         onChange={setHeld}
         onChangeEnd={(which) => onChange(startOf(which))}
       />
-      <Button variant="default" disabled={at === null} onClick={() => onChange(null)}>
+      <Button variant="default" disabled={at === null} onClick={() => onChange(null)} style={{ flex: 'none' }}>
         Whole range
       </Button>
     </Group>
