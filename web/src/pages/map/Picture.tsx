@@ -3,6 +3,10 @@ import type { Drawn } from './Drawing';
 import { type Difference, KINDS } from './differences';
 import { COLORS, curve, type Edge, edgeKey, isDashed, labelOf, type Node, SHAPES, widthsOf } from './looks';
 
+const LABEL = 11;
+/** On the screen, however small the map: on a phone. */
+const SMALLEST_LABEL_PX = 9;
+
 /** The map as elements: each node is a button. */
 export function Picture(drawn: Drawn) {
   const { map, places, transform } = drawn;
@@ -82,6 +86,7 @@ function Mark({ node, at, drawn }: { node: Node; at: { x: number; y: number }; d
   const kind = difference && KINDS[difference.kind];
   const choose = () => onChoose(chosen === node.id ? null : node.id);
   const told = difference ? `, ${difference.words}` : '';
+  const letters = Math.max(LABEL, SMALLEST_LABEL_PX / drawn.transform.k);
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no buttons
     <g
@@ -108,7 +113,7 @@ function Mark({ node, at, drawn }: { node: Node; at: { x: number; y: number }; d
       />
       {node.health === 'failing' && <path d="M-4,-4L4,4M-4,4L4,-4" stroke="var(--bad)" strokeWidth={2} />}
       {node.health === 'degraded' && <path d="M0,-6v7M0,4v2" stroke="var(--warn)" strokeWidth={2.5} />}
-      <text y={28} textAnchor="middle" fontSize={11} fill="currentColor">
+      <text y={17 + letters} textAnchor="middle" fontSize={letters} fill="currentColor">
         {kind && (
           <tspan fontWeight={700} fill={`var(${kind.color})`}>
             {kind.sign}{' '}
