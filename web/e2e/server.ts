@@ -95,10 +95,10 @@ function freePort(): Promise<number> {
 
 /** Waits for what is computed half a minute after spans have arrived: edges, versions, deploys. */
 export async function rolledUp(url: string): Promise<void> {
-  for (let tries = 0; tries < 90; tries += 1) {
+  for (let tries = 0; tries < 220; tries += 1) {
     const found = await (await fetch(`${url}/api/v1/deploys`)).text();
     if (found.includes('1.10.0')) return;
     await new Promise((wake) => setTimeout(wake, 500));
   }
-  throw new Error('the deploy of the shop is not known after 45 s');
+  throw new Error('the deploy of the shop is not known after 110 s');
 }
