@@ -1,6 +1,7 @@
 """Federation beyond plain text: native histograms, and names as the scraper takes them."""
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -96,6 +97,36 @@ def test_custom_buckets_are_served_as_a_classic_histogram(
     lines = [f'rt_seconds_bucket{{{labels},le="{bound}"}} {count} {moment}' for bound, count in buckets]
     sums = [f"rt_seconds_sum{{{labels}}} 9.5 {moment}", f"rt_seconds_count{{{labels}}} 6 {moment}"]
     assert answer.text.splitlines() == ["# TYPE rt_seconds histogram", *lines, *sums, *end]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "spans", "rejected"),
+    [
+        ([], [(0, 1)], 0),
+        ([0.5, 1], [(1, 2)], 0),
+        ([0.5, 1], [(1, 3)], 1),
+        ([1], [(-1, 1)], 1),
+        ([1, 0.5], [(0, 1)], 1),
+        ([1, 1], [(0, 1)], 1),
+        ([1, math.inf], [(0, 1)], 1),
+        ([math.nan], [(0, 1)], 1),
+    ],
+)
+def test_custom_buckets_without_bounds_are_refused_and_hurt_nobody(
+    services: ApiServices, now_ms: int, bounds: list[float], spans: list[tuple[int, int]], rejected: int
+) -> None:
+    tenant = f"federated {bounds} {spans}"
+    request = write_request(({"__name__": "good"}, [(1.0, now_ms)]), ({"__name__": "odd"}, []))
+    sent = request.timeseries[1].histograms.add(count_int=5, sum=1, schema=-53, timestamp=now_ms, custom_values=bounds)
+    for offset, length in spans:
+        sent.positive_spans.add(offset=offset, length=length)
+        sent.positive_deltas.extend([1] * length)
+    (outcome,) = asyncio.run(engine().insert(Signal.REMOTE_WRITE, [Request(tenant, request.SerializeToString())]))
+    assert (outcome.rejected, "custom buckets" in outcome.reason) == (rejected, rejected == 1)
+    for accept in ("text/plain", PROTOBUF):
+        headers = {"X-Scope-OrgID": tenant, "Accept": accept}
+        answer = call(services, "GET", "/prometheus/federate", params={"match[]": '{__name__=~".+"}'}, headers=headers)
+        assert answer.status_code == 200 and b"good" in answer.content and (b"odd" in answer.content) == (not rejected)
 
 
 def test_custom_buckets_come_back_from_protobuf(services: ApiServices) -> None:

@@ -16,7 +16,7 @@ from traceo.errors import QueryError
 from traceo.query.promql import kernels
 from traceo.query.promql.ast import Call, Span
 from traceo.query.promql.context import Context
-from traceo.query.promql.extended_histograms import Difference, smooth_histograms, with_histograms
+from traceo.query.promql.extended_histograms import Difference, difference_of_histograms, smooth_histograms
 from traceo.query.promql.rates import FUNCTIONS as PLAIN
 from traceo.query.promql.values import Bools, Floats, Grid, Ints, Objects, Points
 from traceo.query.promql.windows import Range, window_bounds
@@ -67,8 +67,8 @@ def _difference(window: Range, context: Context, smoothed: bool, *, counter: boo
     earliest, hi = _reach(window, context)
     if smoothed:
         _, hi = window_bounds(window.points, window.starts, window.ends + context.options.lookback_ms)
-    histograms = with_histograms(window, context, how, (earliest, hi), there)
-    return window.grid(values, there, histograms)
+    found = difference_of_histograms(replace(window, known_bounds=(earliest, hi)), context, how, there)
+    return window.grid(values, there, found)
 
 
 def _difference_of_floats(
@@ -135,5 +135,6 @@ def smooth(points: Points, moments: Ints, context: Context, span: Span) -> tuple
     made = np.where(before & after & ~exact, middle, value)
     histograms = None
     if points.histograms is not None:
-        histograms = smooth_histograms(points, (lo, at, hi), moments, before, context, span)
+        around = Range(points, moments - lookback_ms, moments + lookback_ms, 2 * lookback_ms, span, (lo, hi))
+        histograms = smooth_histograms(around, at, moments, context, before)
     return made, before, histograms

@@ -5,12 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
-import numpy as np
-
 from traceo.query.promql.ast import Span
 from traceo.query.promql.context import Context
 from traceo.query.promql.histogram import Hint, Histogram, add, is_reset
-from traceo.query.promql.values import Bools, Ints, Objects, Points
+from traceo.query.promql.rates import compute_histograms
+from traceo.query.promql.values import Bools, Ints, Objects
 from traceo.query.promql.windows import Range
 
 
@@ -39,29 +38,19 @@ class _Notes:
         return made.histogram
 
 
-def with_histograms(
-    window: Range, context: Context, how: Difference, reach: tuple[Ints, Ints], there: Bools
-) -> Objects:
-    """(series x steps): the difference of each window that has histograms; `there` is changed accordingly.
-
-    `reach`: bounds of the windows with the points around them. Where these are mixed, there is nothing.
-    """
-    points, made = window.points, np.full(there.shape, None)
+def difference_of_histograms(window: Range, context: Context, how: Difference, there: Bools) -> Objects:
+    """As `compute_histograms`; the bounds of the windows MUST be those of the points around them, too."""
+    points, (lo, hi) = window.points, window.bounds
     assert points.histograms is not None
-    found = np.concatenate([[0], np.cumsum(points.is_histogram)])
-    lo, hi = reach
-    counts = found[hi] - found[np.minimum(lo, hi)]
-    for row, step in zip(*np.nonzero(counts), strict=True):
-        notes = _Notes(context, window.span, window.metric(row))
+    histograms = points.histograms
+
+    def compute(row: int, step: int) -> Histogram | None:
         some = slice(lo[row, step], hi[row, step])
-        if counts[row, step] < some.stop - some.start:
-            there[row, step] = False
-            context.notes.mixed(window.span, notes.metric)
-            continue
         edges = int(window.starts[step]), int(window.ends[step])
-        made[row, step] = _difference(points.histograms[some], points.times[some].tolist(), edges, how, notes)
-        there[row, step] = made[row, step] is not None
-    return made
+        notes = _Notes(context, window.span, window.metric(row))
+        return _difference(histograms[some], points.times[some].tolist(), edges, how, notes)
+
+    return compute_histograms(window, context, there, compute)
 
 
 def _difference(
@@ -118,37 +107,31 @@ def _between(
     return notes.add(notes.add(two, one, subtract=True).scaled(share), one).with_hint(hint)
 
 
-def smooth_histograms(
-    points: Points, bounds: tuple[Ints, Ints, Ints], moments: Ints, there: Bools, context: Context, span: Span
-) -> Objects:
-    """(series x steps): histograms at moments; `there` is changed: where floats and histograms are mixed, nothing is.
+def smooth_histograms(window: Range, at: Ints, moments: Ints, context: Context, there: Bools) -> Objects:
+    """As `compute_histograms`: those at moments, of windows that reach from a lookback before them to one behind.
 
-    `bounds`: the first point of the lookback before each moment, the first after the moment, and behind the lookback.
-    A pair is taken for a counter's unless both say that they are gauges.
+    `at`: the first point after each moment. A pair is taken for a counter's unless both say that they are gauges.
     """
+    points = window.points
     assert points.histograms is not None
-    found = np.concatenate([[0], np.cumsum(points.is_histogram)])
-    (lo, at, hi), made = bounds, np.full(there.shape, None)
-    counts = found[hi] - found[np.minimum(lo, hi)]
-    for row, step in zip(*np.nonzero(there & (counts > 0)), strict=True):
-        notes = _Notes(context, span, points.labels[row].get("__name__", ""))
-        if counts[row, step] < hi[row, step] - lo[row, step]:
-            there[row, step] = False
-            context.notes.mixed(span, notes.metric)
-            continue
-        place, moment = at[row, step] - 1, int(moments[step])
-        one: Histogram = points.histograms[place]
-        if points.times[place] == moment:
-            made[row, step] = one
-        elif at[row, step] == hi[row, step]:
-            made[row, step] = one.with_hint(Hint.UNKNOWN)
-        else:
-            two: Histogram = points.histograms[place + 1]
-            if one.is_custom != two.is_custom:
-                context.notes.mixed_schemas(span, notes.metric)
-                there[row, step] = False
-                continue
-            is_counter = not one.hint == two.hint == Hint.GAUGE
-            times = int(points.times[place]), int(points.times[place + 1])
-            made[row, step] = _between(one, two, times, moment, is_counter, notes)
-    return made
+    histograms, (lo, hi) = points.histograms, window.bounds
+
+    def compute(row: int, step: int) -> Histogram | None:
+        after, moment = at[row, step], int(moments[step])
+        if after == lo[row, step]:
+            return None
+        one: Histogram = histograms[after - 1]
+        if points.times[after - 1] == moment:
+            return one
+        if after == hi[row, step]:
+            return one.with_hint(Hint.UNKNOWN)
+        two: Histogram = histograms[after]
+        notes = _Notes(context, window.span, window.metric(row))
+        if one.is_custom != two.is_custom:
+            context.notes.mixed_schemas(window.span, notes.metric)
+            return None
+        is_counter = not one.hint == two.hint == Hint.GAUGE
+        times = int(points.times[after - 1]), int(points.times[after])
+        return _between(one, two, times, moment, is_counter, notes)
+
+    return compute_histograms(window, context, there, compute)

@@ -16,7 +16,7 @@ from traceo.query.promql.context import Context
 from traceo.query.promql.histogram import Hint, Histogram, IncompatibleSchemas, add, align, is_reset
 from traceo.query.promql.histogram_stats import combine
 from traceo.query.promql.range_functions import flat_bounds
-from traceo.query.promql.values import Bools, Floats, Grid, distinct_labels
+from traceo.query.promql.values import Bools, Floats, Grid, Objects, distinct_labels
 from traceo.query.promql.windows import Range, extend
 
 COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
@@ -33,10 +33,13 @@ def extrapolated(*, counter: bool, per_second: bool) -> Callable[[Sequence[Any],
         seconds = window.length_ms / 1000 if per_second else 1.0
         with np.errstate(all="ignore"):
             made = _gained_by_floats(floats, counter, seconds)
-        grid = made, floats.spread(floats.reach.there)
+        there = floats.spread(floats.reach.there)
         if window.histogram_counts is None:
-            return floats.grid(*grid)
-        return _with_histograms(window, context, *grid, lambda row, t: _rate(window, row, t, context, counter, seconds))
+            return floats.grid(made, there)
+        found = compute_histograms(
+            window, context, there, lambda row, t: _rate(window, row, t, context, counter, seconds)
+        )
+        return window.grid(made, there, found)
 
     return function
 
@@ -96,10 +99,13 @@ def factor_of(starts: Any, ends: Any, begin: Any, finish: Any, count: Any, first
         return (sampled + to_start + to_end) / sampled
 
 
-def _with_histograms(
-    window: Range, context: Context, values: Floats, there: Bools, compute: Callable[[int, int], Histogram | None]
-) -> Grid:
-    """The windows of floats, and what `compute` makes of each window of histograms. Mixed windows are warned of."""
+def compute_histograms(
+    window: Range, context: Context, there: Bools, compute: Callable[[int, int], Histogram | None]
+) -> Objects:
+    """(series x steps): what `compute` makes of each window of histograms, which MUST exist.
+
+    `there`, where floats have a result, is changed to where there is one of either. Mixed windows have none: a warning.
+    """
     counts = window.histogram_counts
     assert counts is not None
     histograms = np.full(window.lo.shape, None)
@@ -110,7 +116,7 @@ def _with_histograms(
             continue
         histograms[row, t] = compute(row, t)
         there[row, t] = histograms[row, t] is not None
-    return window.grid(values, there, histograms)
+    return histograms
 
 
 def _run(window: Range, row: int, t: int) -> list[Histogram]:
@@ -256,7 +262,8 @@ def total(*, average: bool) -> Callable[[Sequence[Any], Call, Context], Grid]:
         there = floats.counts > 0
         if window.histogram_counts is None:
             return floats.grid(values, there)
-        return _with_histograms(window, context, values, there, lambda row, t: _total(window, row, t, context, average))
+        found = compute_histograms(window, context, there, lambda row, t: _total(window, row, t, context, average))
+        return window.grid(values, there, found)
 
     return function
 

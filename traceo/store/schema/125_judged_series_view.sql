@@ -1,5 +1,5 @@
--- A histogram's spans say how many buckets follow: where there are more or fewer, its series is refused. Times are
--- milliseconds; what nanoseconds in 64 bits cannot hold is refused.
+-- A histogram's spans say how many buckets follow: where there are more or fewer, its series is refused. Custom buckets
+-- (schema -53) are as many as ascending bounds, and one more (Prometheus' `Validate`). Times are milliseconds; what nanoseconds in 64 bits cannot hold is refused.
 CREATE MATERIALIZED VIEW IF NOT EXISTS judged_series_view TO judged_series AS
 WITH
     arraySort(label -> label.1, arrayFilter(label -> notEmpty(label.2), arrayZip(sent_names, sent_values))) AS labels,
@@ -28,6 +28,11 @@ SELECT tenant, toDateTime(intDiv(bitShiftRight(batch_id, 22), 1000)) AS received
         arrayExists((spans, deltas, counts) -> arraySum(spans.length) != length(deltas) + length(counts), histograms.positive_spans, histograms.positive_deltas, histograms.positive_counts)
             OR arrayExists((spans, deltas, counts) -> arraySum(spans.length) != length(deltas) + length(counts), histograms.negative_spans, histograms.negative_deltas, histograms.negative_counts),
         'a histogram\'s buckets do not match its spans',
+        arrayExists((schema, bounds, spans, below_zero) -> schema = -53 AND (notEmpty(below_zero.length)
+            OR arrayExists(offset -> offset < 0, spans.offset) OR arraySum(spans.offset) + arraySum(spans.length) > length(bounds) + 1
+            OR arrayExists(bound -> NOT isFinite(bound), bounds) OR arraySort(arrayDistinct(bounds)) != bounds),
+            histograms.schema, histograms.custom_values, histograms.positive_spans, histograms.negative_spans),
+        'a histogram\'s custom buckets do not match its bounds',
         cityHash64(tenant, today()) IN full_tenants AND cityHash64(series_id, today()) NOT IN known_series
             AND cityHash64(${NativeId(series_id)}, today()) NOT IN known_series,
         concat('it is new, and the tenant has as many series today as it may: ', toString(joinGet('limits', 'value', 'max_series')), ' (limits.max_series)'),
